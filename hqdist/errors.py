@@ -1,0 +1,47 @@
+"""The exceptions of hqdist: one family, rooted in `HqdistError`, each saying what to do."""
+
+from collections.abc import Sequence
+
+
+class HqdistError(Exception):
+    """Root of every error that hqdist raises on purpose."""
+
+
+class ProgramError(HqdistError, ValueError):
+    """A photonic program, or a part of one, is not valid."""
+
+
+class RequestError(HqdistError, ValueError):
+    """The values sent with a program (weights, inputs, shots, seed) do not fit it."""
+
+
+class CapabilityError(HqdistError):
+    """A backend cannot take a request; `violations` names every reason, not only the first."""
+
+    def __init__(self, backend: str, violations: Sequence[str]) -> None:
+        self.backend = backend
+        self.violations = tuple(violations)
+        super().__init__(f"backend {backend!r} cannot take this request: " + "; ".join(self.violations))
+
+    def __reduce__(self) -> tuple[type["CapabilityError"], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.backend, self.violations)
+
+
+class PostSelectionError(HqdistError):
+    """No probability is left in the computation space, so there is nothing to renormalise."""
+
+
+class GradientError(HqdistError):
+    """A derivative was asked for that the chosen method or backend does not offer."""
+
+
+class UnknownBackendError(HqdistError, LookupError):
+    """No backend of this name is installed."""
+
+
+class ConfigurationError(HqdistError, ValueError):
+    """A configuration or an option cannot be understood."""
+
+
+class MissingDependencyError(HqdistError, ImportError):
+    """An optional package is needed for this and is not installed."""

@@ -1,0 +1,32 @@
+"""Who evaluates: the backend interface, what travels through it, and backends by name."""
+
+from hqdist.execution.backend import Backend
+from hqdist.execution.capabilities import Capabilities
+from hqdist.execution.job import Job, JobStatus
+from hqdist.execution.registry import (
+    BackendLike,
+    available_backends,
+    backend,
+    backend_class,
+    current_backend,
+    default_backend,
+)
+from hqdist.execution.request import Request
+from hqdist.execution.result import Cotangents, Provenance, Result
+
+__all__ = [
+    "Backend",
+    "BackendLike",
+    "Capabilities",
+    "Cotangents",
+    "Job",
+    "JobStatus",
+    "Provenance",
+    "Request",
+    "Result",
+    "available_backends",
+    "backend",
+    "backend_class",
+    "current_backend",
+    "default_backend",
+]

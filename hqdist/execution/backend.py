@@ -1,0 +1,94 @@
+"""The one interface of everything that can evaluate a quantum layer."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+import torch
+
+from hqdist.errors import CapabilityError, ConfigurationError, GradientError
+from hqdist.execution.capabilities import Capabilities
+from hqdist.execution.job import Job
+from hqdist.execution.request import Request
+from hqdist.execution.result import Cotangents, Result
+
+
+class Backend(ABC):
+    """Evaluates requests: a simulator, a QPU, a client of a worker, a router over several of them.
+
+    A backend *is* its configuration: it pickles and copies as that, and connects to whatever it needs on first use,
+    in the process where it is used. Its methods may be called from several threads at once.
+    """
+
+    #: The name under which it is registered in the entry-point group ``hqdist.backends``.
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this backend can do."""
+
+    @abstractmethod
+    def evaluate(self, request: Request) -> Result:
+        """Evaluate a request and wait for the values.
+
+        Raises:
+            CapabilityError: If the request is more than the backend can do; nothing was submitted.
+        """
+
+    def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
+        """The vector-Jacobian product of a request, for backends whose capabilities say `adjoint`.
+
+        Args:
+            request: The request as it was evaluated.
+            cotangent: (B, R), the derivative of a scalar by each value, in torch's convention for complex values.
+
+        Raises:
+            GradientError: If the backend offers none.
+        """
+        raise GradientError(f"backend {self.name!r} offers no adjoint gradient; choose another gradient method")
+
+    def submit(self, request: Request) -> Job:
+        """Start evaluating a request and return at once. What `check` refuses is refused here."""
+        self.check(request)
+        return Job(lambda: self.evaluate(request))
+
+    def check(self, request: Request) -> None:
+        """See that this backend can take a request, before anything is submitted.
+
+        Raises:
+            CapabilityError: Naming every violated constraint.
+        """
+        violations = self.violations(request)
+        if violations:
+            raise CapabilityError(self.name, violations)
+
+    def violations(self, request: Request) -> list[str]:
+        """Every constraint that a request violates, one line each. Backends with more constraints extend this."""
+        can, program = self.capabilities, request.program
+        limits = [
+            ("modes", program.modes, can.max_modes),
+            ("photons", program.photons, can.max_photons),
+            ("samples in a batch", request.batch, can.max_batch),
+        ]
+        found = [f"{n} {what}, at most {most}" for what, n, most in limits if most is not None and n > most]
+        if not isinstance(program.readout, can.readouts):
+            offered = ", ".join(kind.__name__ for kind in can.readouts)
+            found.append(f"readout {type(program.readout).__name__}, only {offered}")
+        if program.readout.space not in can.spaces:
+            found.append(f"computation space {program.readout.space}, only {', '.join(can.spaces)}")
+        if request.inputs.device.type not in can.devices:
+            found.append(f"values on {request.inputs.device}, only {', '.join(can.devices)}")
+        if request.shots is None and not can.exact:
+            found.append("exact values, only shots; set shots")
+        if request.shots is not None and not can.sampled:
+            found.append("shots, only exact values; set shots=None")
+        return found
+
+    @classmethod
+    def from_uri(cls, uri: str, **options: object) -> Self:
+        """Make this backend from a URI such as ``grpc://host:port``.
+
+        Raises:
+            ConfigurationError: If it takes none.
+        """
+        raise ConfigurationError(f"backend {cls.name!r} takes no URI, got {uri!r}; use its name and options")

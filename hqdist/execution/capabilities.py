@@ -1,0 +1,39 @@
+"""What a backend can do, as plain data."""
+
+from dataclasses import dataclass
+
+from hqdist.program import (
+    Amplitudes,
+    ComputationSpace,
+    ModeExpectations,
+    NumberCorrelators,
+    Probabilities,
+    Readout,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """The requests that a backend takes.
+
+    Attributes:
+        exact: Whether it gives exact values (requests without shots).
+        sampled: Whether it gives values estimated from shots.
+        adjoint: Whether it offers vector-Jacobian products of its own.
+        readouts: The kinds of readout it computes.
+        spaces: The computation spaces it knows.
+        devices: Types of torch device that it takes values from.
+        max_modes: Most modes; None for no limit of its own.
+        max_photons: Most photons; None for no limit of its own.
+        max_batch: Most samples in a request; None for no limit.
+    """
+
+    exact: bool
+    sampled: bool
+    adjoint: bool
+    readouts: tuple[type[Readout], ...] = (Probabilities, ModeExpectations, NumberCorrelators, Amplitudes)
+    spaces: tuple[ComputationSpace, ...] = tuple(ComputationSpace)
+    devices: tuple[str, ...] = ("cpu",)
+    max_modes: int | None = None
+    max_photons: int | None = None
+    max_batch: int | None = None

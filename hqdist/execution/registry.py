@@ -1,0 +1,106 @@
+"""Backends by name: found through the entry-point group ``hqdist.backends``."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+
+from hqdist.errors import ConfigurationError, MissingDependencyError, UnknownBackendError
+from hqdist.execution.backend import Backend
+
+#: Entry-point group in which packages announce their backends.
+GROUP = "hqdist.backends"
+
+BackendLike = Backend | str | Mapping[str, object]
+
+
+@lru_cache(maxsize=1)
+def available_backends() -> dict[str, EntryPoint]:
+    """The backends that installed packages announce, by name; loading one may need an optional package."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP))}
+
+
+def backend(spec: BackendLike, **options: object) -> Backend:
+    """Make a backend: one constructor for all.
+
+    Args:
+        spec: A name (``"exact"``), a URI (``"grpc://host:port"``), a table with the key ``name`` and options
+            (as in a configuration file), or a backend, which is returned as it is.
+        **options: What the backend's own constructor takes.
+
+    Raises:
+        UnknownBackendError: If no installed package announces this name.
+        ConfigurationError: If an option is unknown or not valid.
+        MissingDependencyError: If the backend needs a package that is not installed.
+    """
+    if isinstance(spec, Backend):
+        if options:
+            raise ConfigurationError(f"options {sorted(options)} cannot be added to a backend that exists already")
+        return spec
+    if isinstance(spec, Mapping):
+        table = {**spec, **options}
+        name = table.pop("name", None)
+        if not isinstance(name, str):
+            raise ConfigurationError("a table that describes a backend has the key 'name', such as name = \"exact\"")
+        return backend(name, **table)
+    if not isinstance(spec, str):
+        raise ConfigurationError(f"a backend is a name, a URI, a table or a Backend, not {type(spec).__name__}")
+    scheme, separator, _ = spec.partition("://")
+    kind = backend_class(scheme)
+    if separator:
+        return kind.from_uri(spec, **options)
+    parameters = inspect.signature(kind).parameters
+    unknown = sorted(set(options) - set(parameters))
+    if unknown:
+        known = ", ".join(parameters) or "none"
+        raise ConfigurationError(f"backend {spec!r} has no option {', '.join(unknown)}; its options: {known}")
+    return kind(**options)
+
+
+def backend_class(name: str) -> type[Backend]:
+    """Load the class that is announced under a name.
+
+    Raises:
+        UnknownBackendError: If there is none.
+        MissingDependencyError: If it needs a package that is not installed.
+    """
+    points = available_backends()
+    if name not in points:
+        known = ", ".join(points) or "none"
+        raise UnknownBackendError(f"no backend is called {name!r}; installed: {known}")
+    try:
+        loaded = points[name].load()
+    except ImportError as error:
+        raise MissingDependencyError(f"backend {name!r} needs a package that is not installed: {error}") from error
+    if not (inspect.isclass(loaded) and issubclass(loaded, Backend)):
+        raise ConfigurationError(f"the entry point {name!r} in {GROUP} is no Backend class: {loaded!r}")
+    return loaded
+
+
+_default: ContextVar[Backend | None] = ContextVar("hqdist_default_backend", default=None)
+
+
+def current_backend() -> Backend:
+    """The backend for layers that name none: that of the innermost `default_backend`, or ``"exact"``."""
+    return _default.get() or _exact()
+
+
+@contextmanager
+def default_backend(spec: BackendLike, **options: object) -> Iterator[Backend]:
+    """Within this context, layers that name no backend use this one.
+
+    The choice belongs to the current thread or asyncio task, as context variables do.
+    """
+    chosen = backend(spec, **options)
+    token = _default.set(chosen)
+    try:
+        yield chosen
+    finally:
+        _default.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _exact() -> Backend:
+    return backend("exact")

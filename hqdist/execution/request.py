@@ -1,0 +1,79 @@
+"""A program with values: what a backend is asked to evaluate."""
+
+from dataclasses import dataclass
+
+import torch
+
+from hqdist.errors import RequestError
+from hqdist.program import Program
+
+#: The precisions that values may have.
+DTYPES = (torch.float32, torch.float64)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Request:
+    """A program, the weights that all samples share, and one row of inputs for each sample.
+
+    Attributes:
+        program: What to evaluate.
+        weights: (T,), in the order of ``program.weights``.
+        inputs: (B, F), in the order of ``program.inputs``; the same dtype (float32 or float64) and device as weights.
+        shots: Shots for each sample; None asks for exact values.
+        seed: Seeds whatever is random; None lets the backend draw one, which it then reports.
+
+    Raises:
+        RequestError: If a shape, dtype, device, shot count or seed does not fit, or a value is not finite.
+    """
+
+    program: Program
+    weights: torch.Tensor
+    inputs: torch.Tensor
+    shots: int | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", self.weights.detach())
+        object.__setattr__(self, "inputs", self.inputs.detach())
+        weights, inputs, program = self.weights, self.inputs, self.program
+        if weights.shape != (len(program.weights),):
+            raise RequestError(
+                f"the program has {len(program.weights)} weights, got values of shape {tuple(weights.shape)}"
+            )
+        if inputs.ndim != 2 or inputs.shape[1] != len(program.inputs):
+            raise RequestError(
+                f"the program has {len(program.inputs)} inputs, so a batch is (B, {len(program.inputs)}); "
+                f"got shape {tuple(inputs.shape)}"
+            )
+        if weights.dtype not in DTYPES or weights.dtype != inputs.dtype:
+            raise RequestError(
+                f"weights and inputs are both float32 or both float64, got {weights.dtype} and {inputs.dtype}"
+            )
+        if weights.device != inputs.device:
+            raise RequestError(f"weights are on {weights.device}, inputs on {inputs.device}; move one")
+        _check_finite("weight", program.weights, weights)
+        _check_finite("input", program.inputs, inputs)
+        if self.shots is not None and self.shots < 1:
+            raise RequestError(f"shots is a positive number, or None for exact values; got {self.shots}")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise RequestError(f"a seed is between 0 and 2^63 - 1, got {self.seed}")
+
+    @property
+    def batch(self) -> int:
+        """Number of samples B."""
+        return self.inputs.shape[0]
+
+
+def _check_finite(kind: str, names: tuple[str, ...], values: torch.Tensor) -> None:
+    # A sum is finite only if all its terms are, and costs one pass without a mask; look closer only if it is not.
+    if values.numel() == 0 or bool(torch.isfinite(values.sum())):
+        return
+    bad = (~torch.isfinite(values)).nonzero()
+    if len(bad) == 0:  # finite values whose sum overflows
+        return
+    *row, column = bad[0].tolist()
+    where = f" in row {row[0]}" if row else ""
+    raise RequestError(
+        f"{kind} {names[column]!r} is {values[tuple(bad[0])].item()}{where} ({len(bad)} values are not finite); "
+        "angles must be finite numbers"
+    )

@@ -1,0 +1,58 @@
+"""What a backend gives back: values, and where they come from."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Who answered a request and what it took.
+
+    Attributes:
+        backend: Name of the backend that did the work.
+        worker: Name of the worker or platform, if there is one.
+        job_ids: The provider's ids of the jobs it took.
+        shots: Shots spent in all; 0 for exact values.
+        seed: The seed that was used, if anything was random.
+        queue_seconds: Time spent waiting.
+        compute_seconds: Time spent evaluating.
+    """
+
+    backend: str
+    worker: str | None = None
+    job_ids: tuple[str, ...] = ()
+    shots: int = 0
+    seed: int | None = None
+    queue_seconds: float = 0.0
+    compute_seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result:
+    """The values of a request.
+
+    Attributes:
+        values: (B, R), in the request's dtype (complex of the same precision for amplitudes) and on its device.
+        standard_errors: (B, R), one standard deviation of each value; None where values are exact.
+        provenance: Where the values come from.
+    """
+
+    values: torch.Tensor
+    provenance: Provenance
+    standard_errors: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cotangents:
+    """A vector-Jacobian product: the derivative of ``sum(cotangent * values)``.
+
+    Attributes:
+        weights: (T,), summed over the batch.
+        inputs: (B, F).
+        provenance: Where the derivatives come from.
+    """
+
+    weights: torch.Tensor
+    inputs: torch.Tensor
+    provenance: Provenance

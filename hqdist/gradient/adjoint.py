@@ -1,0 +1,18 @@
+"""The backend's own vector-Jacobian product."""
+
+from typing import ClassVar
+
+import torch
+
+from hqdist.execution import Backend, Cotangents, Request
+from hqdist.gradient.method import GradientMethod
+
+
+class Adjoint(GradientMethod):
+    """Exact derivatives, for backends whose capabilities say `adjoint`."""
+
+    name: ClassVar[str] = "adjoint"
+
+    def pull_back(self, backend: Backend, request: Request, cotangent: torch.Tensor) -> Cotangents:
+        """Ask the backend for the vector-Jacobian product."""
+        return backend.vjp(request, cotangent)

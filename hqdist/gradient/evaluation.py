@@ -1,0 +1,119 @@
+"""The autograd node of a quantum layer: forward through a backend, backward through a gradient method."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hqdist.errors import GradientError
+from hqdist.execution import Backend, Request
+from hqdist.gradient.choice import choose
+from hqdist.gradient.method import GradientMethod
+from hqdist.program import Program
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Who evaluates what, and how it is differentiated: all of a layer's call but the numbers.
+
+    Attributes:
+        program: What to evaluate.
+        backend: Who evaluates it.
+        gradient: A gradient method or its name.
+        shots: Shots for each sample, or None.
+    """
+
+    program: Program
+    backend: Backend
+    gradient: GradientMethod | str = "auto"
+    shots: int | None = None
+
+    def __call__(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Values (B, R) for inputs (B, F) and weights (T,), attached to the autograd graph of both.
+
+        Raises:
+            GradientError: If a derivative will be needed that cannot be had; nothing was evaluated.
+        """
+        if torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad):
+            choose(self.gradient, self.backend)
+        values: torch.Tensor = _Evaluate.apply(inputs, weights, self)  # type: ignore[no-untyped-call]
+        return values
+
+    def request(self, inputs: torch.Tensor, weights: torch.Tensor) -> Request:
+        """The request for these numbers."""
+        return Request(program=self.program, weights=weights, inputs=inputs, shots=self.shots)
+
+
+class _Evaluate(torch.autograd.Function):
+    @staticmethod
+    def forward(inputs: torch.Tensor, weights: torch.Tensor, evaluation: Evaluation) -> torch.Tensor:
+        return evaluation.backend.evaluate(evaluation.request(inputs, weights)).values
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        features, weights, ctx.evaluation = inputs
+        ctx.save_for_backward(features, weights)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        features, weights = ctx.saved_tensors
+        inputs, shared = _PullBack.apply(features, weights, *cotangents, ctx.evaluation)  # type: ignore[no-untyped-call]
+        return inputs, shared, None
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        inputs: torch.Tensor,
+        weights: torch.Tensor,
+        evaluation: Evaluation,
+    ) -> tuple[torch.Tensor, int]:
+        mapped_inputs, mapped_weights = in_dims[0], in_dims[1]
+        if mapped_weights is None:  # the mapped dimension is only a larger batch
+            assert mapped_inputs is not None
+            inputs = inputs.movedim(mapped_inputs, 0)
+            values = evaluation(inputs.flatten(0, 1), weights)
+            return values.reshape(*inputs.shape[:2], -1), 0
+        rows = [inputs] * info.batch_size if mapped_inputs is None else list(inputs.unbind(mapped_inputs))
+        members = zip(rows, weights.unbind(mapped_weights), strict=True)
+        return torch.stack([evaluation(row, member) for row, member in members]), 0
+
+
+class _PullBack(torch.autograd.Function):
+    """The backward pass as a node of its own, so that differentiating it gives an error and not a wrong number."""
+
+    @staticmethod
+    def forward(
+        inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor, evaluation: Evaluation
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        method = choose(evaluation.gradient, evaluation.backend)
+        request = evaluation.request(inputs, weights)
+        derivatives = method.pull_back(evaluation.backend, request, cotangent)
+        return derivatives.inputs, derivatives.weights
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> None:
+        raise GradientError(
+            "a quantum layer cannot be differentiated twice (Hessians, gradient penalties): its backward pass has no "
+            "derivative of its own; use first derivatives only, or finite differences of the gradient"
+        )
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        inputs: torch.Tensor,
+        weights: torch.Tensor,
+        cotangent: torch.Tensor,
+        evaluation: Evaluation,
+    ) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[int, int]]:
+        mapped = [
+            [tensor] * info.batch_size if dim is None else list(tensor.unbind(dim))
+            for tensor, dim in zip((inputs, weights, cotangent), in_dims[:3], strict=True)
+        ]
+        pulled = [_PullBack.apply(*member, evaluation) for member in zip(*mapped, strict=True)]  # type: ignore[no-untyped-call]
+        return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)

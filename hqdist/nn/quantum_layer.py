@@ -1,0 +1,202 @@
+"""The photonic quantum layer, a torch module."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from hqdist.errors import ConfigurationError, RequestError
+from hqdist.execution import Backend, BackendLike, backend, current_backend
+from hqdist.gradient import GRADIENTS, Evaluation, GradientMethod
+from hqdist.nn.source import program_from
+from hqdist.program import Ansatz, Program, Readout
+
+if TYPE_CHECKING:
+    from hqdist.program.builder import CircuitBuilder
+
+
+class QuantumLayer(nn.Module):
+    """A photonic circuit as a torch module: features in, probabilities or expectations out.
+
+    The circuit's trainable phases are the parameter `phases`. Which backend evaluates it is configuration; the layer
+    pickles, copies and saves whatever the backend.
+
+    Args:
+        input_size: Number of features F; checked against the circuit, which decides it.
+        ansatz: What to evaluate, as `AnsatzFactory.create` makes it. Give this, or one of the next three.
+        builder: What to evaluate, as a `CircuitBuilder`.
+        circuit: What to evaluate, as a Perceval circuit.
+        program: What to evaluate, as a `Program`.
+        input_state: For a builder or circuit: photons entering each mode.
+        n_photons: For a builder or circuit without `input_state`: how many photons, one in every other mode.
+        trainable_parameters: For a Perceval circuit: prefixes of its trainable parameters.
+        input_parameters: For a Perceval circuit: prefixes of the parameters that take features.
+        measurement_strategy: For a builder or circuit: the readout; by default all Fock probabilities.
+        backend: Who evaluates it: a name, URI, table or `Backend`; None follows `default_backend`.
+        gradient: How it is differentiated: a method, its name, or "auto".
+        shots: Shots for each sample; None asks for exact values.
+        device: Where the phases are.
+        dtype: Precision of the phases and of the computation, float32 or float64; torch's default if None.
+
+    Attributes:
+        program: What is evaluated.
+        phases: (T,), in radians, in the order of ``program.weights``; a parameter, or a buffer in reservoir mode.
+        input_scale: (F,) trainable scales of the features with bandwidth tuning; else None.
+        output_map: The trainable linear map after the readout, or None.
+
+    Raises:
+        ConfigurationError: If the arguments contradict each other.
+        ProgramError: If the circuit is not valid.
+        UnknownBackendError: If no backend has this name.
+    """
+
+    phases: torch.Tensor
+    input_scale: nn.Parameter | None
+
+    def __init__(
+        self,
+        input_size: int | None = None,
+        ansatz: Ansatz | None = None,
+        *,
+        builder: "CircuitBuilder | None" = None,
+        circuit: object | None = None,
+        program: Program | None = None,
+        input_state: Sequence[int] | None = None,
+        n_photons: int | None = None,
+        trainable_parameters: Sequence[str] | None = None,
+        input_parameters: Sequence[str] | None = None,
+        measurement_strategy: Readout | None = None,
+        backend: BackendLike | None = None,
+        gradient: GradientMethod | str = "auto",
+        shots: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if ansatz is None:
+            program = program_from(
+                builder=builder,
+                circuit=circuit,
+                program=program,
+                input_state=input_state,
+                n_photons=n_photons,
+                trainable_parameters=trainable_parameters,
+                input_parameters=input_parameters,
+                readout=measurement_strategy,
+            )
+            ansatz = Ansatz(program)
+        elif any(source is not None for source in (builder, circuit, program)):
+            raise ConfigurationError("give a quantum layer one of ansatz, builder, circuit and program, not several")
+        features = len(ansatz.program.inputs)
+        if input_size is not None and input_size != features:
+            raise ConfigurationError(f"the circuit takes {features} features, not input_size={input_size}")
+        if isinstance(gradient, str) and gradient not in GRADIENTS:
+            raise ConfigurationError(f"no gradient method is called {gradient!r}; choose one of {', '.join(GRADIENTS)}")
+        self.program = ansatz.program
+        self.gradient = gradient
+        self.shots = shots
+        self.backend = backend
+        phases = 2 * math.pi * torch.rand(len(self.program.weights), device=device, dtype=dtype)
+        if ansatz.reservoir:
+            self.register_buffer("phases", phases)
+        else:
+            self.phases = nn.Parameter(phases)
+        scale = nn.Parameter(torch.ones_like(phases[:1]).repeat(features)) if ansatz.bandwidth_tuning else None
+        self.register_parameter("input_scale", scale)
+        self.output_map = (
+            nn.Linear(self.program.outputs, ansatz.output_size, device=device, dtype=dtype)
+            if ansatz.output_size is not None
+            else None
+        )
+
+    @property
+    def input_size(self) -> int:
+        """Number of features F."""
+        return len(self.program.inputs)
+
+    @property
+    def output_size(self) -> int:
+        """Number of outputs."""
+        return self.program.outputs if self.output_map is None else self.output_map.out_features
+
+    @property
+    def backend(self) -> Backend | None:
+        """Who evaluates the layer; None follows `default_backend`. Set it by name, URI, table or `Backend`."""
+        return self._backend
+
+    @backend.setter
+    def backend(self, spec: BackendLike | None) -> None:
+        self._backend = None if spec is None else backend(spec)
+
+    def forward(self, x: torch.Tensor | None = None) -> torch.Tensor:
+        """Evaluate a batch.
+
+        Args:
+            x: (B, F) or (F,), finite; float32 or float64 as the layer, or a lower precision, which is raised to the
+                layer's. A layer without features (F = 0) may be called without.
+
+        Returns:
+            (B, output_size) or (output_size,), in the layer's precision.
+
+        Raises:
+            RequestError: If the shape or dtype does not fit, or a value is not finite.
+            CapabilityError: If the backend cannot take it.
+        """
+        x = self._features(x)
+        batch = x.unsqueeze(0) if x.ndim == 1 else x
+        if self.input_scale is not None:
+            batch = batch * self.input_scale
+        evaluation = Evaluation(
+            program=self.program,
+            backend=self._backend or current_backend(),
+            gradient=self.gradient,
+            shots=self.shots,
+        )
+        values = evaluation(batch, self.phases)
+        if self.output_map is not None:
+            values = self.output_map(values)
+        return values.squeeze(0) if x.ndim == 1 else values
+
+    def _features(self, x: torch.Tensor | None) -> torch.Tensor:
+        if x is None:
+            x = self.phases.new_empty(0)
+        if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
+            raise RequestError(
+                f"this layer takes (B, {self.input_size}) or ({self.input_size},), got shape {tuple(x.shape)}"
+            )
+        if x.dtype.is_complex or torch.promote_types(x.dtype, self.phases.dtype) != self.phases.dtype:
+            raise RequestError(
+                f"this layer computes in {self.phases.dtype}, the features are {x.dtype}; "
+                f"convert them (x.to({self.phases.dtype})) or the layer (layer.to({x.dtype}))"
+            )
+        return x.to(self.phases.dtype)
+
+    def extra_repr(self) -> str:
+        """What `print(layer)` shows."""
+        where = self._backend.name if self._backend is not None else "default"
+        return f"{self.program!r}, backend={where}, gradient={self.gradient}, shots={self.shots}"
+
+
+def use_backend(model: nn.Module, spec: BackendLike, **options: object) -> nn.Module:
+    """Let one backend evaluate every quantum layer of a model.
+
+    Args:
+        model: A module with at least one `QuantumLayer` in it; changed in place.
+        spec: As for `hqdist.backend`.
+        **options: As for `hqdist.backend`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ConfigurationError: If the model has no quantum layer.
+    """
+    layers = [module for module in model.modules() if isinstance(module, QuantumLayer)]
+    if not layers:
+        raise ConfigurationError(f"{type(model).__name__} has no QuantumLayer whose backend could be set")
+    chosen = backend(spec, **options)
+    for layer in layers:
+        layer.backend = chosen
+    return model

@@ -1,0 +1,93 @@
+"""Computation spaces: which output Fock states count, and in which order."""
+
+from enum import StrEnum
+from functools import lru_cache
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+
+from hqdist.errors import ProgramError
+
+
+class ComputationSpace(StrEnum):
+    """The Fock states that count as outcomes.
+
+    FOCK: all ``C(n + m - 1, n)`` ways to put n photons in m modes.
+    UNBUNCHED: at most one photon per mode, ``C(m, n)`` states.
+    DUAL_RAIL: m = 2n and one photon in each pair of modes (2k, 2k + 1), ``2^n`` states.
+    The last two are post-selections: whatever is computed over them is renormalised by their total probability.
+    """
+
+    FOCK = "fock"
+    UNBUNCHED = "unbunched"
+    DUAL_RAIL = "dual_rail"
+
+    @property
+    def post_selects(self) -> bool:
+        """Whether outcomes outside the space are discarded and the rest renormalised."""
+        return self is not ComputationSpace.FOCK
+
+    def dimension(self, modes: int, photons: int) -> int:
+        """Number of states of `photons` photons in `modes` modes.
+
+        Raises:
+            ProgramError: If the space has no state of this size.
+        """
+        if self is ComputationSpace.FOCK:
+            return comb(photons + modes - 1, photons)
+        if self is ComputationSpace.UNBUNCHED:
+            if photons > modes:
+                raise ProgramError(
+                    f"{photons} photons do not fit in {modes} modes without bunching; "
+                    "use fewer photons or ComputationSpace.FOCK"
+                )
+            return comb(modes, photons)
+        if modes != 2 * photons:
+            raise ProgramError(
+                f"dual rail needs two modes for each photon: {photons} photons need {2 * photons} modes, not {modes}"
+            )
+        return 1 << photons
+
+    def states(self, modes: int, photons: int) -> npt.NDArray[np.int8]:
+        """All states as occupation lists, (D, modes), in descending lexicographic order.
+
+        For 2 photons in 3 modes: (2,0,0), (1,1,0), (1,0,1), (0,2,0), (0,1,1), (0,0,2). The array is read-only.
+
+        Raises:
+            ProgramError: If the space has no state of this size, or there are more than 127 photons.
+        """
+        if photons > np.iinfo(np.int8).max:
+            raise ProgramError(f"states of {photons} photons cannot be listed; at most 127 can")
+        return _states(self, modes, photons)
+
+
+@lru_cache(maxsize=64)
+def _states(space: ComputationSpace, modes: int, photons: int) -> npt.NDArray[np.int8]:
+    space.dimension(modes, photons)
+    if space is ComputationSpace.DUAL_RAIL:
+        rails = (np.arange(2**photons)[:, None] >> np.arange(photons)[::-1]) & 1
+        states = np.stack([1 - rails, rails], axis=-1).reshape(2**photons, modes).astype(np.int8)
+    else:
+        most = photons if space is ComputationSpace.FOCK else 1
+        states = _bounded(modes, photons, most)
+    states.setflags(write=False)
+    return states
+
+
+def _bounded(modes: int, photons: int, most: int) -> npt.NDArray[np.int8]:
+    """States with at most `most` photons per mode, built from the last mode to the first."""
+    tails = {k: np.full((1, 1), k, dtype=np.int8) for k in range(min(photons, most) + 1)}
+    for width in range(2, modes + 1):
+        tails = {
+            k: np.concatenate(
+                [
+                    np.insert(tails[k - head], 0, head, axis=1)
+                    for head in range(min(k, most), -1, -1)
+                    if k - head in tails
+                ]
+            )
+            for k in (range(photons + 1) if width < modes else (photons,))
+            if k <= width * most
+        }
+    return tails[photons]
