@@ -1,1 +1,5 @@
-"""The exact simulator."""
+"""The exact backend of hqdist."""
+
+from hqdist_exact.backend import ExactBackend
+
+__all__ = ["ExactBackend"]

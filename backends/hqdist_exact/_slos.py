@@ -100,9 +100,7 @@ def probabilities_backward(
             _UNGROUPED if group is None else group,
         )
         grad_out = np.ascontiguousarray(grad_out)
-        run_tiles(
-            _probabilities_backward, V, (*arguments, grad_out, grad_V.reshape(-1)), 4 * tables.multiply_adds
-        )
+        run_tiles(_probabilities_backward, V, (*arguments, grad_out, grad_V.reshape(-1)), 4 * tables.multiply_adds)
     return grad_V
 
 
@@ -128,9 +126,7 @@ def amplitudes(V: Floats, tables: SlosTables, input_factor: float, B: int) -> tu
     return real, imaginary
 
 
-def amplitudes_backward(
-    V: Floats, tables: SlosTables, input_factor: float, grad_re: Floats, grad_im: Floats
-) -> Floats:
+def amplitudes_backward(V: Floats, tables: SlosTables, input_factor: float, grad_re: Floats, grad_im: Floats) -> Floats:
     """Gradient of a loss with respect to V, from that with respect to the amplitudes.
 
     Args:
@@ -197,9 +193,7 @@ def _fill_layers(layers, columns, recursion):  # type: ignore[no-untyped-def]
         for r in range(recursion.groups[k], recursion.groups[k + 1]):
             begin, end, terms, pair = recursion.runs[r]
             for state in range(begin, end):
-                re, im = _from_parents(
-                    layers, columns, photon, recursion.parents, recursion.modes, pair, terms
-                )
+                re, im = _from_parents(layers, columns, photon, recursion.parents, recursion.modes, pair, terms)
                 store(layers, 2 * state, re)
                 store(layers, 2 * state + 1, im)
                 pair += terms
@@ -263,9 +257,7 @@ def _probabilities(V, first, last, recursion, factor, scale, group, out, accepta
                 begin, end, terms, pair = recursion.runs[r]
                 photon = 2 * modes * (photons - 1)
                 for position in range(begin, end):
-                    re, im = _from_parents(
-                        layers, columns, photon, recursion.parents, recursion.modes, pair, terms
-                    )
+                    re, im = _from_parents(layers, columns, photon, recursion.parents, recursion.modes, pair, terms)
                     state = recursion.outputs[position]
                     square = multiply_add(re, re, multiply(im, im))
                     store(window, state - start, multiply(fill(V, scale * factor[state]), square))
@@ -302,9 +294,7 @@ def _amplitudes(V, first, last, recursion, root, scale, real, imaginary):  # typ
                 begin, end, terms, pair = recursion.runs[r]
                 photon = 2 * modes * (photons - 1)
                 for position in range(begin, end):
-                    re, im = _from_parents(
-                        layers, columns, photon, recursion.parents, recursion.modes, pair, terms
-                    )
+                    re, im = _from_parents(layers, columns, photon, recursion.parents, recursion.modes, pair, terms)
                     state = recursion.outputs[position]
                     weight = fill(V, scale * root[state])
                     store(window_re, state - start, multiply(weight, re))
@@ -344,9 +334,7 @@ def _back_through_layers(above, below, layers, columns, grad_V, tile, recursion)
             d_re, d_im = zero, zero
             for i in range(recursion.by_mode[k, mode], recursion.by_mode[k, mode + 1]):
                 child, origin = recursion.children[i], recursion.origins[i]
-                d_re, d_im = _from_children(
-                    above, below, layers, 2 * layer, v_re, v_im, d_re, d_im, child, origin
-                )
+                d_re, d_im = _from_children(above, below, layers, 2 * layer, v_re, v_im, d_re, d_im, child, origin)
             store(grad_V, tile * 2 * photons * modes + v, d_re)
             store(grad_V, tile * 2 * photons * modes + v + 1, d_im)
         above, below = below, above
@@ -381,9 +369,7 @@ def _probabilities_backward(V, first, last, recursion, factor, scale, group, gra
                 begin, end, terms, pair = recursion.runs[r]
                 photon = 2 * modes * (photons - 1)
                 for position in range(begin, end):
-                    re, im = _from_parents(
-                        layers, columns, photon, recursion.parents, recursion.modes, pair, terms
-                    )
+                    re, im = _from_parents(layers, columns, photon, recursion.parents, recursion.modes, pair, terms)
                     state = recursion.outputs[position]
                     weight = multiply(fill(V, 2 * scale * factor[state]), load(window, state - start))
                     store(above, 2 * state, multiply(weight, re))

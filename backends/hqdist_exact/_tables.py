@@ -135,7 +135,7 @@ def slos_tables(modes: int, photons: int, space: str) -> SlosTables:
             f"{photons} photons in {modes} modes ({space}) have {footprint.states} states and take "
             f"{footprint.multiply_adds} multiply-adds; tables reach {_LARGEST_INDEX}, 127 photons and 32767 modes"
         )
-    layers = list(_layers(modes, photons, space))
+    layers = list(slos_layers(modes, photons, space))
     states = np.zeros((footprint.states, modes), np.int8)
     for photon in range(photons):
         states[np.arange(len(states)), layers[-1].photons[:, photon]] += 1
@@ -156,7 +156,7 @@ class _Layer(NamedTuple):
     """(D_k, k) the state of the layer before that remains without one photon."""
 
 
-def _layers(modes: int, photons: int, space: str) -> Iterator[_Layer]:
+def slos_layers(modes: int, photons: int, space: str) -> Iterator[_Layer]:
     """Appends one photon at a time, behind the last, to all states of a layer.
 
     The children of a state are consecutive, so the place of a state follows from that of the state without its last

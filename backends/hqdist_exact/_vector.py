@@ -89,9 +89,7 @@ def fill(typingctx: Any, buffer: Any, value: Any) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         kind = context.get_value_type(vector)
         scalar = context.cast(builder, args[1], value, vector.scalar)
-        single = builder.insert_element(
-            ir.Constant(kind, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
-        )
+        single = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
         return builder.shuffle_vector(
             single,
             ir.Constant(kind, ir.Undefined),
@@ -166,9 +164,7 @@ def _transpose(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
 
 
 @intrinsic
-def store_transposed(
-    typingctx: Any, buffer: Any, row: Any, target: Any, column: Any, sample: Any, samples: Any
-) -> Any:
+def store_transposed(typingctx: Any, buffer: Any, row: Any, target: Any, column: Any, sample: Any, samples: Any) -> Any:
     """Copies L rows of a buffer to L columns of a matrix (B, R) whose rows are samples.
 
     Lane l of row `row + c` goes to `target[sample + l, column + c]`, for the lanes l < samples only.
@@ -196,9 +192,7 @@ def store_transposed(
 
 
 @intrinsic
-def load_transposed(
-    typingctx: Any, buffer: Any, row: Any, source: Any, column: Any, sample: Any, samples: Any
-) -> Any:
+def load_transposed(typingctx: Any, buffer: Any, row: Any, source: Any, column: Any, sample: Any, samples: Any) -> Any:
     """The inverse of `store_transposed`: copies L columns of a matrix (B, R) to L rows; missing samples are zero."""
     vector = _BY_SCALAR[buffer.dtype]
 
@@ -226,3 +220,20 @@ def load_transposed(
 
     index = types.intp
     return types.void(buffer, index, source, index, index, index), codegen
+
+
+@intrinsic
+def sum_lanes(typingctx: Any, buffer: Any, row: Any) -> Any:
+    """The sum of the lanes of a row, in an order that depends on the machine alone."""
+    vector = _BY_SCALAR[buffer.dtype]
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        first = _row(builder, args[1], vector.lanes)
+        values = builder.load(_pointer(context, builder, buffer, args[0], first), align=_alignment(buffer))
+        element = values.type.element
+        name = f"llvm.vector.reduce.fadd.v{vector.lanes}f{vector.scalar.bitwidth}"
+        kind = ir.FunctionType(element, [element, values.type])
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [ir.Constant(element, 0.0), values], fastmath=("reassoc",))
+
+    return vector.scalar(buffer, types.intp), codegen

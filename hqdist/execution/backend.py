@@ -1,6 +1,7 @@
 """The one interface of everything that can evaluate a quantum layer."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, Self
 
 import torch
@@ -46,6 +47,15 @@ class Backend(ABC):
             GradientError: If the backend offers none.
         """
         raise GradientError(f"backend {self.name!r} offers no adjoint gradient; choose another gradient method")
+
+    def evaluate_with_vjp(self, request: Request) -> tuple[Result, Callable[[torch.Tensor], Cotangents]]:
+        """Evaluate a request and keep what helps to differentiate it.
+
+        Returns:
+            The result, and a function from a cotangent to what `vjp` would give. This one remembers nothing and calls
+            `vjp`; a backend that runs in this process may do better.
+        """
+        return self.evaluate(request), lambda cotangent: self.vjp(request, cotangent)
 
     def submit(self, request: Request) -> Job:
         """Start evaluating a request and return at once. What `check` refuses is refused here."""

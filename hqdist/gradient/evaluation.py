@@ -1,12 +1,13 @@
 """The autograd node of a quantum layer: forward through a backend, backward through a gradient method."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from hqdist.errors import GradientError
-from hqdist.execution import Backend, Request
+from hqdist.execution import Backend, Cotangents, Request
 from hqdist.gradient.choice import choose
 from hqdist.gradient.method import GradientMethod
 from hqdist.program import Program
@@ -34,9 +35,10 @@ class Evaluation:
         Raises:
             GradientError: If a derivative will be needed that cannot be had; nothing was evaluated.
         """
+        method = None
         if torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad):
-            choose(self.gradient, self.backend)
-        values: torch.Tensor = _Evaluate.apply(inputs, weights, self)  # type: ignore[no-untyped-call]
+            method = choose(self.gradient, self.backend)
+        values: torch.Tensor = _Evaluate.apply(inputs, weights, _Call(self, method))  # type: ignore[no-untyped-call]
         return values
 
     def request(self, inputs: torch.Tensor, weights: torch.Tensor) -> Request:
@@ -44,31 +46,51 @@ class Evaluation:
         return Request(program=self.program, weights=weights, inputs=inputs, shots=self.shots)
 
 
+class _Call:
+    """One call of an evaluation: remembers, between forward and backward, how to pull a cotangent back."""
+
+    def __init__(self, evaluation: Evaluation, method: GradientMethod | None) -> None:
+        self.evaluation = evaluation
+        self.method = method
+        self.pull: Callable[[torch.Tensor], Cotangents] | None = None
+
+    def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        request, backend = self.evaluation.request(inputs, weights), self.evaluation.backend
+        if self.method is None:
+            return backend.evaluate(request).values
+        result, self.pull = self.method.evaluate(backend, request)
+        return result.values
+
+    def pull_back(self, inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor) -> Cotangents:
+        if self.pull is not None:
+            return self.pull(cotangent)
+        # Under torch.func the forward pass may have run without knowing that it would be differentiated.
+        backend = self.evaluation.backend
+        method = choose(self.evaluation.gradient, backend)
+        return method.pull_back(backend, self.evaluation.request(inputs, weights), cotangent)
+
+
 class _Evaluate(torch.autograd.Function):
     @staticmethod
-    def forward(inputs: torch.Tensor, weights: torch.Tensor, evaluation: Evaluation) -> torch.Tensor:
-        return evaluation.backend.evaluate(evaluation.request(inputs, weights)).values
+    def forward(inputs: torch.Tensor, weights: torch.Tensor, call: _Call) -> torch.Tensor:
+        return call.evaluate(inputs, weights)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        features, weights, ctx.evaluation = inputs
+        features, weights, ctx.call = inputs
         ctx.save_for_backward(features, weights)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         features, weights = ctx.saved_tensors
-        inputs, shared = _PullBack.apply(features, weights, *cotangents, ctx.evaluation)  # type: ignore[no-untyped-call]
+        inputs, shared = _PullBack.apply(features, weights, *cotangents, ctx.call)  # type: ignore[no-untyped-call]
         return inputs, shared, None
 
     @staticmethod
     def vmap(
-        info: Any,
-        in_dims: tuple[int | None, ...],
-        inputs: torch.Tensor,
-        weights: torch.Tensor,
-        evaluation: Evaluation,
+        info: Any, in_dims: tuple[int | None, ...], inputs: torch.Tensor, weights: torch.Tensor, call: _Call
     ) -> tuple[torch.Tensor, int]:
-        mapped_inputs, mapped_weights = in_dims[0], in_dims[1]
+        evaluation, mapped_inputs, mapped_weights = call.evaluation, in_dims[0], in_dims[1]
         if mapped_weights is None:  # the mapped dimension is only a larger batch
             assert mapped_inputs is not None
             inputs = inputs.movedim(mapped_inputs, 0)
@@ -84,11 +106,9 @@ class _PullBack(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor, evaluation: Evaluation
+        inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor, call: _Call
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        method = choose(evaluation.gradient, evaluation.backend)
-        request = evaluation.request(inputs, weights)
-        derivatives = method.pull_back(evaluation.backend, request, cotangent)
+        derivatives = call.pull_back(inputs, weights, cotangent)
         return derivatives.inputs, derivatives.weights
 
     @staticmethod
@@ -109,11 +129,11 @@ class _PullBack(torch.autograd.Function):
         inputs: torch.Tensor,
         weights: torch.Tensor,
         cotangent: torch.Tensor,
-        evaluation: Evaluation,
+        call: _Call,
     ) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[int, int]]:
         mapped = [
             [tensor] * info.batch_size if dim is None else list(tensor.unbind(dim))
             for tensor, dim in zip((inputs, weights, cotangent), in_dims[:3], strict=True)
         ]
-        pulled = [_PullBack.apply(*member, evaluation) for member in zip(*mapped, strict=True)]  # type: ignore[no-untyped-call]
+        pulled = [_PullBack.apply(*member, _Call(call.evaluation, None)) for member in zip(*mapped, strict=True)]  # type: ignore[no-untyped-call]
         return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)

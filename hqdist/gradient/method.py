@@ -1,11 +1,12 @@
 """How derivatives of a request are obtained, whichever backend evaluates it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 
-from hqdist.execution import Backend, Cotangents, Request
+from hqdist.execution import Backend, Cotangents, Request, Result
 
 
 class GradientMethod(ABC):
@@ -22,3 +23,10 @@ class GradientMethod(ABC):
             request: The request as it was evaluated.
             cotangent: (B, R).
         """
+
+    def evaluate(self, backend: Backend, request: Request) -> tuple[Result, Callable[[torch.Tensor], Cotangents]]:
+        """Evaluate a request that will be differentiated: its result, and `pull_back` as a function of the cotangent.
+
+        A method that can reuse the evaluation's work overrides this.
+        """
+        return backend.evaluate(request), lambda cotangent: self.pull_back(backend, request, cotangent)

@@ -34,9 +34,7 @@ CASES = [
     (6, "dual_rail", (1, 0, 1, 0, 1, 0)),
     (8, "dual_rail", (0, 2, 0, 1, 1, 0, 0, 0)),
 ]
-BY_NAME = pytest.mark.parametrize(
-    ("modes", "space", "occupations"), CASES, ids=[f"{c[1]}-{c[2]}" for c in CASES]
-)
+BY_NAME = pytest.mark.parametrize(("modes", "space", "occupations"), CASES, ids=[f"{c[1]}-{c[2]}" for c in CASES])
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
 
@@ -171,9 +169,7 @@ def test_gradient_of_probabilities(modes, space, occupations, grouped):
 
     grad_V = probabilities_backward(V, tables, input_factor, group, grad_out)
     direction = rng.standard_normal(V.shape)
-    assert (grad_V * direction).sum() == pytest.approx(
-        directional_derivative(loss, V, direction), rel=1e-6, abs=1e-7
-    )
+    assert (grad_V * direction).sum() == pytest.approx(directional_derivative(loss, V, direction), rel=1e-6, abs=1e-7)
 
 
 @BY_NAME
@@ -189,9 +185,7 @@ def test_gradient_of_amplitudes(modes, space, occupations):
 
     grad_V = amplitudes_backward(V, tables, input_factor, grad_re, grad_im)
     direction = rng.standard_normal(V.shape)
-    assert (grad_V * direction).sum() == pytest.approx(
-        directional_derivative(loss, V, direction), rel=1e-6, abs=1e-7
-    )
+    assert (grad_V * direction).sum() == pytest.approx(directional_derivative(loss, V, direction), rel=1e-6, abs=1e-7)
 
 
 def test_gradient_with_respect_to_each_number():
@@ -278,15 +272,9 @@ def everything(V, tables, input_factor, samples):
     grouped, _ = probabilities(V, tables, input_factor, group, 7, samples)
     real, imaginary = amplitudes(V, tables, input_factor, samples)
     grads = [
-        untiled(probabilities_backward(V, tables, input_factor, None, grad_out), samples).reshape(
-            samples, -1
-        ),
-        untiled(probabilities_backward(V, tables, input_factor, group, grad_out[:, :7]), samples).reshape(
-            samples, -1
-        ),
-        untiled(amplitudes_backward(V, tables, input_factor, grad_out, -grad_out), samples).reshape(
-            samples, -1
-        ),
+        untiled(probabilities_backward(V, tables, input_factor, None, grad_out), samples).reshape(samples, -1),
+        untiled(probabilities_backward(V, tables, input_factor, group, grad_out[:, :7]), samples).reshape(samples, -1),
+        untiled(amplitudes_backward(V, tables, input_factor, grad_out, -grad_out), samples).reshape(samples, -1),
     ]
     return np.concatenate([out, acceptance[:, None], grouped, real, imaginary, *grads], axis=1)
 

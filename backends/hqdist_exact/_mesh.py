@@ -1,0 +1,148 @@
+"""The shared unitaries of a circuit, gate by gate, with a reversible backward pass.
+
+Forward applies each gate to the rows of an identity matrix. Backward starts from the finished unitary and undoes one
+gate at a time, so that the unitary before each gate is there without having been kept: O(m) work for each gate.
+Everything is float64: it is done once for a batch.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+
+from hqdist_exact._circuit import BLOCK, PHASE, SPLIT_RX, SPLIT_RY, SharedGates
+
+
+class SharedUnitaries(torch.autograd.Function):
+    """Weights (T,) to the shared unitaries (K + 1, m, m), complex128, on the CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: torch.Tensor, gates: SharedGates, modes: int) -> torch.Tensor:
+        values = weights.numpy()
+        unitaries = torch.from_numpy(_build(values, gates, modes))
+        ctx.save_for_backward(weights, unitaries)
+        ctx.gates = gates
+        return unitaries
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        weights, unitaries = ctx.saved_tensors
+        cotangent = cotangents[0].resolve_conj().contiguous().numpy()
+        return torch.from_numpy(_pull_back(weights.numpy(), ctx.gates, unitaries.numpy(), cotangent)), None, None
+
+
+@njit(nogil=True)
+def _angle(gate: int, weights: NDArray[np.float64], gates: SharedGates) -> float:
+    angle = gates.constants[gate]
+    for term in range(gates.first_term[gate], gates.first_term[gate + 1]):
+        angle += gates.coefficients[term] * weights[gates.weights[term]]
+    return angle
+
+
+@njit(nogil=True)
+def _entries(kind: int, angle: float) -> tuple[complex, complex, complex, complex]:
+    """The 2 x 2 unitary of a beam splitter, row by row, from its half angle."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    if kind == SPLIT_RX:
+        return complex(cos), 1j * sin, 1j * sin, complex(cos)
+    if kind == SPLIT_RY:
+        return complex(cos), complex(-sin), complex(sin), complex(cos)
+    return complex(cos), complex(sin), complex(sin), complex(-cos)
+
+
+@njit(nogil=True)
+def _apply_block(
+    rows: NDArray[np.complex128], scratch: NDArray[np.complex128], block: int, gates: SharedGates, inverse: bool
+) -> None:
+    """Multiply the rows of a matrix by a block, or by its inverse, in place."""
+    matrix = gates.block_matrices[block]
+    size = 0
+    while size < gates.block_modes.shape[1] and gates.block_modes[block, size] >= 0:
+        scratch[size] = rows[gates.block_modes[block, size]]
+        size += 1
+    for i in range(size):
+        row = rows[gates.block_modes[block, i]]
+        row[:] = 0
+        for j in range(size):
+            row += (np.conj(matrix[j, i]) if inverse else matrix[i, j]) * scratch[j]
+
+
+@njit(nogil=True)
+def _build(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDArray[np.complex128]:
+    stages = len(gates.stages) - 1
+    unitaries = np.zeros((stages, modes, modes), np.complex128)
+    scratch = np.empty((modes, modes), np.complex128)
+    for stage in range(stages):
+        unitary = unitaries[stage]
+        for mode in range(modes):
+            unitary[mode, mode] = 1.0
+        for gate in range(gates.stages[stage], gates.stages[stage + 1]):
+            kind = gates.kinds[gate]
+            if kind == BLOCK:
+                _apply_block(unitary, scratch, gates.upper[gate], gates, False)
+                continue
+            angle = _angle(gate, weights, gates)
+            upper, lower = gates.upper[gate], gates.lower[gate]
+            if kind == PHASE:
+                phase = complex(math.cos(angle), math.sin(angle))
+                for column in range(modes):
+                    unitary[upper, column] *= phase
+            else:
+                a, b, c, d = _entries(kind, angle)
+                for column in range(modes):
+                    above, below = unitary[upper, column], unitary[lower, column]
+                    unitary[upper, column] = a * above + b * below
+                    unitary[lower, column] = c * above + d * below
+    return unitaries
+
+
+@njit(nogil=True)
+def _pull_back(
+    weights: NDArray[np.float64],
+    gates: SharedGates,
+    unitaries: NDArray[np.complex128],
+    cotangent: NDArray[np.complex128],
+) -> NDArray[np.float64]:
+    """The derivative by the weights; the cotangent of z is ``dl / d Re z + i dl / d Im z``."""
+    stages, modes = unitaries.shape[0], unitaries.shape[1]
+    by_weight = np.zeros_like(weights)
+    scratch = np.empty((modes, modes), np.complex128)
+    for stage in range(stages):
+        unitary = unitaries[stage].copy()
+        pulled = cotangent[stage].copy()
+        for gate in range(gates.stages[stage + 1] - 1, gates.stages[stage] - 1, -1):
+            kind = gates.kinds[gate]
+            if kind == BLOCK:
+                _apply_block(unitary, scratch, gates.upper[gate], gates, True)
+                _apply_block(pulled, scratch, gates.upper[gate], gates, True)
+                continue
+            angle = _angle(gate, weights, gates)
+            upper, lower = gates.upper[gate], gates.lower[gate]
+            slope = 0.0
+            if kind == PHASE:
+                undo = complex(math.cos(angle), -math.sin(angle))
+                for column in range(modes):
+                    after = unitary[upper, column]
+                    slope += (pulled[upper, column].conjugate() * (1j * after)).real
+                    unitary[upper, column] = undo * after
+                    pulled[upper, column] *= undo
+            else:
+                a, b, c, d = _entries(kind, angle)
+                # d(entries) / d(angle) is the splitter at angle + pi / 2
+                da, db, dc, dd = _entries(kind, angle + math.pi / 2)
+                a, b, c, d = a.conjugate(), c.conjugate(), b.conjugate(), d.conjugate()
+                for column in range(modes):
+                    above, below = unitary[upper, column], unitary[lower, column]
+                    before_above, before_below = a * above + b * below, c * above + d * below
+                    above, below = pulled[upper, column], pulled[lower, column]
+                    slope += (above.conjugate() * (da * before_above + db * before_below)).real
+                    slope += (below.conjugate() * (dc * before_above + dd * before_below)).real
+                    unitary[upper, column], unitary[lower, column] = before_above, before_below
+                    pulled[upper, column] = a * above + b * below
+                    pulled[lower, column] = c * above + d * below
+            for term in range(gates.first_term[gate], gates.first_term[gate + 1]):
+                by_weight[gates.weights[term]] += gates.coefficients[term] * slope
+    return by_weight

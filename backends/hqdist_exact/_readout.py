@@ -1,0 +1,102 @@
+"""From the light in the modes to the values of a readout, in torch operations on top of an engine.
+
+An engine holds the light of a batch: the columns ``V_b = U_b[:, occupied]`` of every sample's unitary, (m, n) each, and
+turns them into probabilities or amplitudes by SLOS.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hqdist.errors import PostSelectionError
+from hqdist.program import (
+    Amplitudes,
+    ComputationSpace,
+    LexGrouping,
+    ModeExpectations,
+    ModGrouping,
+    NumberCorrelators,
+    Probabilities,
+    Program,
+    observable,
+)
+
+
+class Light(Protocol):
+    """The light of a batch, differentiable."""
+
+    def columns(self) -> torch.Tensor:
+        """The occupied columns of every sample's unitary, (B, m, n), complex."""
+
+    def probabilities(self, space: ComputationSpace, outputs: NDArray[np.int32] | None, size: int) -> torch.Tensor:
+        """Probabilities of the states of a space, (B, D), or summed into `size` outputs; not renormalised."""
+
+    def amplitudes(self, space: ComputationSpace) -> torch.Tensor:
+        """Amplitudes of the states of a space, (B, D), complex; not renormalised."""
+
+
+def read(program: Program, light: Light) -> torch.Tensor:
+    """The values of a program's readout, (B, R).
+
+    Raises:
+        PostSelectionError: If a sample has no probability in the computation space.
+    """
+    readout, space = program.readout, program.readout.space
+    dimension = space.dimension(program.modes, program.photons)
+    match readout:
+        case Probabilities(grouping=LexGrouping() | ModGrouping() as grouping):
+            return _renormalised(light.probabilities(space, grouping.assign(dimension), grouping.size), space)
+        case Amplitudes():
+            amplitudes = light.amplitudes(space)
+            return amplitudes / _accepted(amplitudes.abs().square()).sqrt() if space.post_selects else amplitudes
+        case ModeExpectations(space=ComputationSpace.FOCK):
+            return _mode_expectations(light.columns())
+        case NumberCorrelators(space=ComputationSpace.FOCK):
+            return _number_correlators(light.columns(), program.input_state)
+        case Probabilities():
+            return _renormalised(light.probabilities(space, None, dimension), space)
+        case _:
+            probabilities = _renormalised(light.probabilities(space, None, dimension), space)
+            matrix = torch.from_numpy(observable(readout, program.states)).to(probabilities)
+            return probabilities @ matrix.T
+
+
+def _renormalised(probabilities: torch.Tensor, space: ComputationSpace) -> torch.Tensor:
+    return probabilities / _accepted(probabilities) if space.post_selects else probabilities
+
+
+def _accepted(probabilities: torch.Tensor) -> torch.Tensor:
+    """The total probability of the computation space in each sample, (B, 1)."""
+    accepted = probabilities.sum(dim=1, keepdim=True)
+    smallest = torch.finfo(accepted.dtype).tiny / torch.finfo(accepted.dtype).eps
+    refused = (accepted.detach() < smallest).flatten()
+    if bool(refused.any()):
+        row = int(refused.nonzero()[0])
+        raise PostSelectionError(
+            f"sample {row} has no probability in the computation space ({int(refused.sum())} of {len(refused)} "
+            "samples), so nothing can be renormalised; use ComputationSpace.FOCK or another circuit"
+        )
+    return accepted
+
+
+def _mode_expectations(columns: torch.Tensor) -> torch.Tensor:
+    """``<n_j> = sum_i |V_ji|^2`` over the photons i: no Fock space is needed."""
+    return columns.abs().square().sum(dim=2)
+
+
+def _number_correlators(columns: torch.Tensor, input_state: tuple[int, ...]) -> torch.Tensor:
+    """``<n_i n_j> = N_i N_j + |G_ij|^2 - sum_k t_k (t_k + 1) |U_ik|^2 |U_jk|^2`` for i != j.
+
+    N are the mode expectations, ``G_ij = sum_k t_k conj(U_ik) U_jk``, and t_k the photons that enter mode k: Wick's
+    theorem for the normally ordered product, corrected for photons that share a mode. No Fock space is needed.
+    """
+    upper, lower = np.triu_indices(columns.shape[1], k=1)
+    mean = _mode_expectations(columns)
+    overlap = (columns[:, upper].conj() * columns[:, lower]).sum(dim=2)
+    # column k comes t_k times, so each of its copies carries (t_k + 1)
+    copies = torch.tensor([t + 1 for t in input_state for _ in range(t)], dtype=mean.dtype, device=mean.device)
+    power = columns.abs().square()
+    same = (power[:, upper] * power[:, lower] * copies).sum(dim=2)
+    return mean[:, upper] * mean[:, lower] + overlap.abs().square() - same

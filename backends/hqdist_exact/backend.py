@@ -1,0 +1,126 @@
+"""The exact backend: strong simulation by SLOS on this machine's CPU or GPU."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import psutil
+import torch
+
+from hqdist.errors import ConfigurationError
+from hqdist.execution import Backend, Capabilities, Cotangents, Provenance, Request, Result
+from hqdist.program import ComputationSpace, ModeExpectations, NumberCorrelators, Program
+from hqdist_exact._circuit import compiled
+from hqdist_exact._cpu import CpuLight
+from hqdist_exact._device import DeviceLight
+from hqdist_exact._readout import read
+from hqdist_exact._tables import slos_footprint
+
+
+@dataclass(frozen=True)
+class ExactBackend(Backend):
+    """Exact values and exact derivatives, by SLOS (Heurtel et al., arXiv:2206.10549).
+
+    On the CPU by Numba kernels, on CUDA by torch operations; in float32 or float64 as the request. The cost is n D
+    complex multiply-adds a sample for the D Fock states of n photons, twice that for derivatives; mode expectations
+    and correlators over the whole Fock space need no Fock space at all.
+
+    Attributes:
+        memory_limit: Most bytes that a request may need; by default what is free on the device when it comes.
+
+    Raises:
+        ConfigurationError: If the limit is not positive.
+    """
+
+    name: ClassVar[str] = "exact"
+
+    memory_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.memory_limit is not None and self.memory_limit < 1:
+            raise ConfigurationError(f"memory_limit is a number of bytes above zero, got {self.memory_limit}")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Every readout, space and size that fits in memory."""
+        devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+        return Capabilities(exact=True, sampled=False, adjoint=True, devices=devices)
+
+    def violations(self, request: Request) -> list[str]:
+        """What `Backend.violations` finds, and sizes that do not fit in memory."""
+        found = super().violations(request)
+        if found:
+            return found
+        needed, free = _bytes_needed(request), self.memory_limit or _bytes_free(request.inputs.device)
+        if needed > free:
+            program = request.program
+            found.append(
+                f"{program.photons} photons in {program.modes} modes with {request.batch} samples need "
+                f"{_gigabytes(needed)} of memory, {_gigabytes(free)} are free; use fewer photons, modes or samples, a "
+                "smaller computation space, or mode expectations"
+            )
+        return found
+
+    def evaluate(self, request: Request) -> Result:
+        """Evaluate a request; see `Backend.evaluate`."""
+        self.check(request)
+        start = time.perf_counter()
+        with torch.no_grad():
+            values = _values(request.program, request.weights, request.inputs)
+        return Result(values=values, provenance=self._provenance(start))
+
+    def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
+        """The vector-Jacobian product; see `Backend.vjp`."""
+        _, pull_back = self.evaluate_with_vjp(request)
+        return pull_back(cotangent)
+
+    def evaluate_with_vjp(self, request: Request) -> tuple[Result, Callable[[torch.Tensor], Cotangents]]:
+        """Evaluate a request and keep the columns of its unitaries for the backward pass."""
+        self.check(request)
+        start = time.perf_counter()
+        weights, inputs = request.weights.requires_grad_(), request.inputs.requires_grad_()
+        with torch.enable_grad():
+            values = _values(request.program, weights, inputs)
+
+        def pull_back(cotangent: torch.Tensor) -> Cotangents:
+            start = time.perf_counter()
+            by_weights, by_inputs = torch.autograd.grad(
+                values, (weights, inputs), cotangent, retain_graph=True, materialize_grads=True
+            )
+            return Cotangents(weights=by_weights, inputs=by_inputs, provenance=self._provenance(start))
+
+        return Result(values=values.detach(), provenance=self._provenance(start)), pull_back
+
+    def _provenance(self, start: float) -> Provenance:
+        return Provenance(backend=self.name, compute_seconds=time.perf_counter() - start)
+
+
+def _values(program: Program, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    kind = CpuLight if inputs.device.type == "cpu" else DeviceLight
+    return read(program, kind(program, compiled(program), weights, inputs))
+
+
+def _bytes_needed(request: Request) -> int:
+    """Bytes for the values, the tables and the work space of a request; about, and rather more than less."""
+    program, item = request.program, request.inputs.element_size()
+    readout, space = program.readout, program.readout.space
+    width = 2 * item if program.complex_valued else item
+    columns = request.batch * program.modes * program.photons * 2 * item
+    if isinstance(readout, ModeExpectations | NumberCorrelators) and space is ComputationSpace.FOCK:
+        return 4 * columns + request.batch * program.outputs * item
+    footprint = slos_footprint(program.modes, program.photons, space.value)
+    listed = footprint.states if isinstance(readout, ModeExpectations | NumberCorrelators) else program.outputs
+    copies = 2 if space.post_selects or program.complex_valued else 1
+    work = footprint.scratch * torch.get_num_threads()
+    return copies * request.batch * listed * width + footprint.tables + footprint.building + work + 4 * columns
+
+
+def _bytes_free(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 2**30:,.2f} GiB" if count < 2**60 else f"{count / 2**30:.1e} GiB"
