@@ -99,6 +99,7 @@ class SlosFootprint:
     """Bytes per thread of a backward pass, without grouping, which adds 64 per group; forward needs less."""
 
 
+@lru_cache(maxsize=256)
 def slos_footprint(modes: int, photons: int, space: str) -> SlosFootprint:
     """Tells what a size needs before anything is built."""
     _check(modes, photons, space)
