@@ -7,6 +7,7 @@ two of AVX, four of SSE2 or NEON). Buffers are flat arrays of vectors: row r is 
 Every intrinsic takes lanes independently of one another, so the lane that a sample sits in cannot change its result.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel.models import PrimitiveModel
-from numba.extending import intrinsic, register_model
+from numba import extending
+
+_intrinsic: Callable[[Any], Any] = extending.intrinsic
 
 LANES = {np.dtype(np.float32): 16, np.dtype(np.float64): 8}
 """Samples in a tile, by the numbers' type: 64 bytes in both cases."""
@@ -29,7 +32,7 @@ class VectorType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"{scalar}x{lanes}")
 
 
-@register_model(VectorType)
+@extending.register_model(VectorType)
 class VectorModel(PrimitiveModel):  # type: ignore[misc]
     """Represents a `VectorType` as an LLVM vector, in registers and in memory."""
 
@@ -57,7 +60,18 @@ def _alignment(array: Any) -> int:
     return array.dtype.bitwidth // 8  # type: ignore[no-any-return]
 
 
-@intrinsic
+@_intrinsic
+def item(typingctx: Any, array: Any, index: Any) -> Any:
+    """An element of an array of integers, without Numba's look at whether the index is negative."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        data = context.make_array(array)(context, builder, args[0]).data
+        return context.cast(builder, builder.load(builder.gep(data, [args[1]])), array.dtype, types.intp)
+
+    return types.intp(array, types.intp), codegen
+
+
+@_intrinsic
 def load(typingctx: Any, buffer: Any, row: Any) -> Any:
     """The vector in a row of a flat buffer."""
     vector = _BY_SCALAR[buffer.dtype]
@@ -69,7 +83,7 @@ def load(typingctx: Any, buffer: Any, row: Any) -> Any:
     return vector(buffer, types.intp), codegen
 
 
-@intrinsic
+@_intrinsic
 def store(typingctx: Any, buffer: Any, row: Any, vector: Any) -> Any:
     """Writes a vector to a row of a flat buffer."""
 
@@ -81,7 +95,7 @@ def store(typingctx: Any, buffer: Any, row: Any, vector: Any) -> Any:
     return types.void(buffer, types.intp, vector), codegen
 
 
-@intrinsic
+@_intrinsic
 def fill(typingctx: Any, buffer: Any, value: Any) -> Any:
     """A vector, of the kind that `buffer` holds, with `value` in every lane."""
     vector = _BY_SCALAR[buffer.dtype]
@@ -108,7 +122,7 @@ def _multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) 
     return builder.call(function, [a, b, c])
 
 
-@intrinsic
+@_intrinsic
 def add(typingctx: Any, a: Any, b: Any) -> Any:
     """A + b."""
 
@@ -118,7 +132,7 @@ def add(typingctx: Any, a: Any, b: Any) -> Any:
     return a(a, b), codegen
 
 
-@intrinsic
+@_intrinsic
 def multiply(typingctx: Any, a: Any, b: Any) -> Any:
     """A b."""
 
@@ -128,7 +142,7 @@ def multiply(typingctx: Any, a: Any, b: Any) -> Any:
     return a(a, b), codegen
 
 
-@intrinsic
+@_intrinsic
 def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """A b + c."""
 
@@ -138,7 +152,7 @@ def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), codegen
 
 
-@intrinsic
+@_intrinsic
 def subtract_product(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """C - a b."""
 
@@ -165,7 +179,7 @@ def _transpose(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     return rows
 
 
-@intrinsic
+@_intrinsic
 def store_transposed(
     typingctx: Any, buffer: Any, row: Any, target: Any, column: Any, sample: Any, samples: Any
 ) -> Any:
@@ -195,7 +209,7 @@ def store_transposed(
     return types.void(buffer, index, target, index, index, index), codegen
 
 
-@intrinsic
+@_intrinsic
 def load_transposed(
     typingctx: Any, buffer: Any, row: Any, source: Any, column: Any, sample: Any, samples: Any
 ) -> Any:
