@@ -3,6 +3,7 @@
 Every kernel takes the tiles `first` to `last` of a batch through all layers. Rows are rows of one `scratch`
 buffer, divided as `layout` says; a complex number takes two, real and imaginary.
 """
+# ruff: noqa: PLR0917
 
 from collections.abc import Callable
 from typing import Any
@@ -23,11 +24,13 @@ from hqdist_exact._vector import (
     subtract_product,
 )
 
-_compiled: Callable[[Any], Any] = numba.njit(nogil=True)
-_inlined: Callable[[Any], Any] = numba.njit(nogil=True, forceinline=True)
+_njit: Callable[..., Callable[[Any], Any]] = numba.njit
+_kernel = _njit(nogil=True, no_cfunc_wrapper=True)
+# An entry point from Python takes longer to compile than the function; what only kernels call has none.
+_inner = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-@_inlined
+@_inner
 def _add_conjugate_product(sum_re: Any, sum_im: Any, a_re: Any, a_im: Any, b_re: Any, b_im: Any) -> Any:
     """Sum + conj(a) b."""
     sum_re = multiply_add(a_im, b_im, multiply_add(a_re, b_re, sum_re))
@@ -35,7 +38,7 @@ def _add_conjugate_product(sum_re: Any, sum_im: Any, a_re: Any, a_im: Any, b_re:
     return sum_re, sum_im
 
 
-@_compiled
+@_kernel
 def probabilities(
     V: Any,
     first: int,
@@ -78,10 +81,12 @@ def probabilities(
         if len(group):
             _write_columns(scratch, layout.groups, out.shape[1], out, layout.columns, sample, samples)
         store(scratch, layout.window, total)
-        _write_columns(scratch, layout.window, 1, acceptance, layout.columns, sample, samples)
+        _write_columns(
+            scratch, layout.window, acceptance.shape[1], acceptance, layout.columns, sample, samples
+        )
 
 
-@_compiled
+@_kernel
 def probabilities_backward(
     V: Any,
     first: int,
@@ -103,7 +108,9 @@ def probabilities_backward(
         samples = len(grad_out) - sample
         _fill_layers(V, tile, scratch, layout, recursion)
         if len(group):
-            _read_columns(scratch, layout.groups, grad_out.shape[1], grad_out, layout.columns, sample, samples)
+            _read_columns(
+                scratch, layout.groups, grad_out.shape[1], grad_out, layout.columns, sample, samples
+            )
         for w in range(len(recursion.windows) - 1):
             start, size = recursion.windows[w], recursion.windows[w + 1] - recursion.windows[w]
             _advance(scratch, layout, recursion, photons, photons - 1 + w, layout.above)
@@ -118,7 +125,7 @@ def probabilities_backward(
         _back_through_layers(scratch, layout, recursion, grad_V, tile)
 
 
-@_compiled
+@_kernel
 def amplitudes(
     V: Any,
     first: int,
@@ -149,7 +156,7 @@ def amplitudes(
                 _write_columns(scratch, layout.parts, size, out, start, sample, samples)
 
 
-@_compiled
+@_kernel
 def amplitudes_backward(
     V: Any,
     first: int,
@@ -180,7 +187,7 @@ def amplitudes_backward(
         _back_through_layers(scratch, layout, recursion, grad_V, tile)
 
 
-@_compiled
+@_inner
 def _fill_layers(V: Any, tile: int, scratch: Any, layout: Any, recursion: Any) -> None:
     """Copies a tile of V and computes the layers 0 to n - 1."""
     rows = layout.window - layout.columns
@@ -192,7 +199,7 @@ def _fill_layers(V: Any, tile: int, scratch: Any, layout: Any, recursion: Any) -
         _advance(scratch, layout, recursion, k, k - 1, layout.layers)
 
 
-@_compiled
+@_inner
 def _advance(scratch: Any, layout: Any, recursion: Any, photon: int, part: int, into: int) -> None:
     """Computes the states of one part of the layer of `photon` photons: the whole layer, or a window."""
     modes = recursion.by_mode.shape[1] - 1
@@ -218,7 +225,7 @@ def _advance(scratch: Any, layout: Any, recursion: Any, photon: int, part: int, 
             store(scratch, target + 1, add(ri, ir))
 
 
-@_compiled
+@_inner
 def _back_through_layers(scratch: Any, layout: Any, recursion: Any, grad_V: Any, tile: int) -> None:
     """Takes the gradient of layer n, in `above`, down to the vacuum and writes that of V on the way."""
     above, below = layout.above, layout.below
@@ -228,23 +235,28 @@ def _back_through_layers(scratch: Any, layout: Any, recursion: Any, grad_V: Any,
         size = recursion.layers[k + 1] - recursion.layers[k]
         for row in range(below, below + 2 * size):
             store(scratch, row, fill(scratch, 0))
-        mode = 0
-        while mode < modes:
-            pair = recursion.by_mode[k, mode]
-            if mode + 4 <= modes and recursion.by_mode[k, mode + 4] == pair + 4 * size:
-                _four_modes(scratch, layout, recursion, k, mode, above, below, grad_V, gradient)
-                mode += 4
-            else:
-                _one_mode(scratch, layout, recursion, k, mode, above, below, grad_V, gradient)
-                mode += 1
+        complete = recursion.by_mode[k, modes] - recursion.by_mode[k, 0] == modes * size
+        in_fours = modes - modes % 4 if complete else 0
+        for mode in range(0, in_fours, 4):
+            _four_modes(scratch, layout, recursion, k, mode, above, below, grad_V, gradient)
+        for mode in range(in_fours, modes):
+            _one_mode(scratch, layout, recursion, k, mode, above, below, grad_V, gradient)
         above, below = below, above
 
 
-@_compiled
+@_inner
 def _one_mode(
-    scratch: Any, layout: Any, recursion: Any, k: int, mode: int, above: int, below: int, grad_V: Any, gradient: int
+    scratch: Any,
+    layout: Any,
+    recursion: Any,
+    k: int,
+    mode: int,
+    above: int,
+    below: int,
+    grad_V: Any,
+    gradient: int,
 ) -> None:
-    """Goes through the pairs of a mode: adds to the layer of k photons and writes the gradient of V[k, mode]."""
+    """Goes through the pairs of a mode: adds to the layer of k photons, writes the gradient of V[k, mode]."""
     row = 2 * (k * (recursion.by_mode.shape[1] - 1) + mode)
     v_re, v_im = load(scratch, layout.columns + row), load(scratch, layout.columns + row + 1)
     d_re, d_im = fill(scratch, 0), fill(scratch, 0)
@@ -262,9 +274,17 @@ def _one_mode(
     store(grad_V, gradient + row + 1, d_im)
 
 
-@_compiled
+@_inner
 def _four_modes(
-    scratch: Any, layout: Any, recursion: Any, k: int, mode: int, above: int, below: int, grad_V: Any, gradient: int
+    scratch: Any,
+    layout: Any,
+    recursion: Any,
+    k: int,
+    mode: int,
+    above: int,
+    below: int,
+    grad_V: Any,
+    gradient: int,
 ) -> None:
     """The same for four modes that every state of k photons can receive a photon in.
 
@@ -272,8 +292,18 @@ def _four_modes(
     """
     row = 2 * (k * (recursion.by_mode.shape[1] - 1) + mode)
     column = layout.columns + row
-    p_re, p_im, q_re, q_im = load(scratch, column), load(scratch, column + 1), load(scratch, column + 2), load(scratch, column + 3)
-    r_re, r_im, s_re, s_im = load(scratch, column + 4), load(scratch, column + 5), load(scratch, column + 6), load(scratch, column + 7)
+    p_re, p_im, q_re, q_im = (
+        load(scratch, column),
+        load(scratch, column + 1),
+        load(scratch, column + 2),
+        load(scratch, column + 3),
+    )
+    r_re, r_im, s_re, s_im = (
+        load(scratch, column + 4),
+        load(scratch, column + 5),
+        load(scratch, column + 6),
+        load(scratch, column + 7),
+    )
     zero = fill(scratch, 0)
     dp_re, dp_im, dq_re, dq_im, dr_re, dr_im, ds_re, ds_im = zero, zero, zero, zero, zero, zero, zero, zero
     layer = layout.layers + 2 * recursion.layers[k]
@@ -311,8 +341,10 @@ def _four_modes(
     store(grad_V, row + 7, ds_im)
 
 
-@_compiled
-def _write_columns(scratch: Any, first: int, rows: int, out: Any, column: int, sample: int, samples: int) -> None:
+@_inner
+def _write_columns(
+    scratch: Any, first: int, rows: int, out: Any, column: int, sample: int, samples: int
+) -> None:
     """Writes rows to columns of a matrix of samples, in square blocks of which the last two may overlap."""
     lanes = VECTOR_BYTES // out.itemsize
     if rows < lanes:
@@ -321,13 +353,15 @@ def _write_columns(scratch: Any, first: int, rows: int, out: Any, column: int, s
                 if lane < samples:
                     out[sample + lane, column + row] = scratch[(first + row) * lanes + lane]
         return
-    for row in range(0, rows - lanes, lanes):
+    for begin in range(0, rows, lanes):
+        row = begin if begin + lanes <= rows else rows - lanes
         store_transposed(scratch, first + row, out, column + row, sample, samples)
-    store_transposed(scratch, first + rows - lanes, out, column + rows - lanes, sample, samples)
 
 
-@_compiled
-def _read_columns(scratch: Any, first: int, rows: int, source: Any, column: int, sample: int, samples: int) -> None:
+@_inner
+def _read_columns(
+    scratch: Any, first: int, rows: int, source: Any, column: int, sample: int, samples: int
+) -> None:
     """The inverse of `_write_columns`; lanes without a sample become zero."""
     lanes = VECTOR_BYTES // source.itemsize
     if rows < lanes:
@@ -337,6 +371,6 @@ def _read_columns(scratch: Any, first: int, rows: int, source: Any, column: int,
                 if lane < samples:
                     scratch[(first + row) * lanes + lane] = source[sample + lane, column + row]
         return
-    for row in range(0, rows - lanes, lanes):
+    for begin in range(0, rows, lanes):
+        row = begin if begin + lanes <= rows else rows - lanes
         load_transposed(scratch, first + row, source, column + row, sample, samples)
-    load_transposed(scratch, first + rows - lanes, source, column + rows - lanes, sample, samples)

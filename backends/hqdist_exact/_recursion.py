@@ -125,7 +125,9 @@ def recursion_of(layers: list[Layer], modes: int) -> Recursion:
         place[order] = states
 
     def joined(name: str, dtype: type, shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:
-        return np.concatenate([np.empty(0, dtype), *map(np.ravel, columns[name])], dtype=dtype, casting="same_kind").reshape(shape)
+        return np.concatenate(
+            [np.empty(0, dtype), *map(np.ravel, columns[name])], dtype=dtype, casting="same_kind"
+        ).reshape(shape)
 
     return Recursion(
         layers=starts.astype(np.int64),

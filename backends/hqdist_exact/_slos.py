@@ -13,13 +13,14 @@ sample per SIMD lane, so that its layers stay in that core's cache. A backward p
 recomputes the layers: memory does not grow with the batch. Tiles share nothing and a lane never mixes with
 another, so a sample's result depends neither on the batch around it nor on the number of threads.
 """
+# ruff: noqa: PLR0917
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hqdist_exact import _kernels
-from hqdist_exact._tables import SlosTables
 from hqdist_exact._scratch import scratch_layout
+from hqdist_exact._tables import SlosTables
 from hqdist_exact._tiles import run_tiles
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -52,7 +53,13 @@ def probabilities(
     else:
         layout = scratch_layout(tables.modes, tables.layer_sizes, 0 if group is None else R, gradients=False)
         weights = (tables.factor, 1 / input_factor, _UNGROUPED if group is None else group)
-        run_tiles(_kernels.probabilities, V, layout, tables.multiply_adds, (tables.recursion, *weights, out, acceptance))
+        run_tiles(
+            _kernels.probabilities,
+            V,
+            layout,
+            tables.multiply_adds,
+            (tables.recursion, *weights, out, acceptance),
+        )
     return out, acceptance[:, 0]
 
 
@@ -74,12 +81,17 @@ def probabilities_backward(
     """
     grad_V = np.empty(V.shape, V.dtype)
     if tables.photons:
-        grad_out = np.ascontiguousarray(grad_out)
         groups = 0 if group is None else grad_out.shape[1]
         layout = scratch_layout(tables.modes, tables.layer_sizes, groups, gradients=True)
         weights = (tables.factor, 1 / input_factor, _UNGROUPED if group is None else group)
-        outputs = (grad_out, grad_V.reshape(-1))
-        run_tiles(_kernels.probabilities_backward, V, layout, tables.multiply_adds, (tables.recursion, *weights, *outputs))
+        outputs = (np.ascontiguousarray(grad_out), grad_V.reshape(-1))
+        run_tiles(
+            _kernels.probabilities_backward,
+            V,
+            layout,
+            tables.multiply_adds,
+            (tables.recursion, *weights, *outputs),
+        )
     return grad_V
 
 
@@ -102,7 +114,13 @@ def amplitudes(V: Floats, tables: SlosTables, input_factor: float, B: int) -> tu
     else:
         layout = scratch_layout(tables.modes, tables.layer_sizes, 0, gradients=False)
         weights = (tables.root_factor, input_factor**-0.5)
-        run_tiles(_kernels.amplitudes, V, layout, tables.multiply_adds, (tables.recursion, *weights, real, imaginary))
+        run_tiles(
+            _kernels.amplitudes,
+            V,
+            layout,
+            tables.multiply_adds,
+            (tables.recursion, *weights, real, imaginary),
+        )
     return real, imaginary
 
 
@@ -126,5 +144,11 @@ def amplitudes_backward(
         layout = scratch_layout(tables.modes, tables.layer_sizes, 0, gradients=True)
         weights = (tables.root_factor, input_factor**-0.5)
         gradients = (np.ascontiguousarray(grad_re), np.ascontiguousarray(grad_im), grad_V.reshape(-1))
-        run_tiles(_kernels.amplitudes_backward, V, layout, tables.multiply_adds, (tables.recursion, *weights, *gradients))
+        run_tiles(
+            _kernels.amplitudes_backward,
+            V,
+            layout,
+            tables.multiply_adds,
+            (tables.recursion, *weights, *gradients),
+        )
     return grad_V
