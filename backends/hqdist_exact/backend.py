@@ -18,7 +18,6 @@ from hqdist_exact._device import DeviceLight
 from hqdist_exact._readout import read
 from hqdist_exact._tables import slos_footprint
 
-
 #: Requests that need less are not compared with the free memory: asking for that takes longer than they do.
 NEGLIGIBLE_BYTES = 2**26
 
