@@ -135,7 +135,7 @@ class FixedUnitary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modes", tuple(self.modes))
-        matrix = np.asarray(self.matrix, dtype=np.complex128)
+        matrix = np.asarray(self.matrix, dtype=np.complex128) + 0.0  # not -0.0, which is equal but has other bytes
         size = len(self.modes)
         if matrix.shape != (size, size):
             raise ProgramError(f"a unitary on {size} modes is {size} x {size}, got shape {matrix.shape}")
