@@ -139,7 +139,8 @@ class FixedUnitary:
         size = len(self.modes)
         if matrix.shape != (size, size):
             raise ProgramError(f"a unitary on {size} modes is {size} x {size}, got shape {matrix.shape}")
-        deviation = float(np.abs(matrix.conj().T @ matrix - np.eye(size)).max(initial=0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviation = float(np.abs(matrix.conj().T @ matrix - np.eye(size)).max(initial=0.0))
         if not deviation <= UNITARITY_TOLERANCE:
             raise ProgramError(
                 f"the matrix is not unitary: U^H U differs from 1 by {deviation:.1e}, "
