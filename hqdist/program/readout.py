@@ -25,14 +25,17 @@ class LexGrouping:
         Raises:
             ProgramError: If an output would get no state and be zero for every input.
         """
-        run = -(-dimension // self.size)
-        used = -(-dimension // run)
+        self.check(dimension)
+        return (np.arange(dimension) // -(-dimension // self.size)).astype(np.int32)
+
+    def check(self, dimension: int) -> None:
+        """Raise what `assign` raises, without making a list of all states."""
+        used = -(-dimension // -(-dimension // self.size))
         if used < self.size:
             raise ProgramError(
                 f"grouping {dimension} states lexicographically into {self.size} outputs leaves "
                 f"{self.size - used} of them without a state; use {used} outputs, or ModGrouping"
             )
-        return (np.arange(dimension) // run).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,13 @@ class ModGrouping:
         Raises:
             ProgramError: If there are fewer states than outputs.
         """
+        self.check(dimension)
+        return (np.arange(dimension) % self.size).astype(np.int32)
+
+    def check(self, dimension: int) -> None:
+        """Raise what `assign` raises, without making a list of all states."""
         if dimension < self.size:
             raise ProgramError(f"{dimension} states cannot fill {self.size} outputs; use at most {dimension}")
-        return (np.arange(dimension) % self.size).astype(np.int32)
 
 
 Grouping = LexGrouping | ModGrouping
@@ -77,7 +84,7 @@ class Probabilities:
         dimension = self.space.dimension(modes, photons)
         if self.grouping is None:
             return dimension
-        self.grouping.assign(dimension)
+        self.grouping.check(dimension)
         return self.grouping.size
 
 
@@ -147,7 +154,7 @@ def observable(readout: Readout, states: npt.NDArray[np.int8]) -> npt.NDArray[np
         case Probabilities(grouping=None):
             return np.eye(dimension)
         case Probabilities(grouping=LexGrouping() | ModGrouping() as grouping):
-            return (np.arange(grouping.size)[:, None] == grouping.assign(dimension)).astype(np.float64)
+            return np.equal.outer(np.arange(grouping.size), grouping.assign(dimension)).astype(np.float64)
         case ModeExpectations():
             return occupations
         case NumberCorrelators():
