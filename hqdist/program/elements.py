@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle, as_angle
+from hqdist.program.checks import member
 
 #: How far ``u^H u`` of a fixed unitary may be from the identity, entry by entry.
 UNITARITY_TOLERANCE = 1e-8
@@ -69,7 +70,7 @@ class BeamSplitter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "modes", tuple(self.modes))
         object.__setattr__(self, "theta", as_angle(self.theta))
-        object.__setattr__(self, "convention", BeamSplitterConvention(self.convention))
+        object.__setattr__(self, "convention", member(BeamSplitterConvention, self.convention))
         if len(self.modes) != 2:
             raise ProgramError(f"a beam splitter has two modes, got {self.modes}")
 

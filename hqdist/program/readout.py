@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import member
 from hqdist.program.space import ComputationSpace
 
 
@@ -75,7 +76,7 @@ class Probabilities:
     grouping: Grouping | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
         if self.grouping is not None and self.grouping.size < 1:
             raise ProgramError(f"a grouping needs at least one output, got {self.grouping.size}")
 
@@ -95,7 +96,7 @@ class ModeExpectations:
     space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""
@@ -110,7 +111,7 @@ class NumberCorrelators:
     space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""
@@ -125,7 +126,7 @@ class Amplitudes:
     space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""
