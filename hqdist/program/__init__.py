@@ -2,6 +2,7 @@
 
 from hqdist.program.angle import Angle, parameter
 from hqdist.program.ansatz import Ansatz, AnsatzFactory, OutputMappingStrategy
+from hqdist.program.builder import CircuitBuilder
 from hqdist.program.elements import (
     BeamSplitter,
     BeamSplitterConvention,
@@ -35,6 +36,7 @@ __all__ = [
     "BeamSplitter",
     "BeamSplitterConvention",
     "CircuitType",
+    "CircuitBuilder",
     "ComputationSpace",
     "Element",
     "Experiment",
