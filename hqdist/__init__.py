@@ -49,8 +49,10 @@ from hqdist.program import (
     Probabilities,
     Program,
     StatePattern,
+    from_perceval,
     interferometer,
     parameter,
+    to_perceval,
 )
 
 __all__ = [
@@ -64,9 +66,9 @@ __all__ = [
     "BeamSplitterConvention",
     "Capabilities",
     "CapabilityError",
+    "CircuitBuilder",
     "CircuitType",
     "ComputationSpace",
-    "CircuitBuilder",
     "ConfigurationError",
     "Cotangents",
     "Experiment",
@@ -99,7 +101,9 @@ __all__ = [
     "available_backends",
     "backend",
     "default_backend",
+    "from_perceval",
     "interferometer",
     "parameter",
+    "to_perceval",
     "use_backend",
 ]

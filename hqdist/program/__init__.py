@@ -13,6 +13,7 @@ from hqdist.program.elements import (
     interferometer,
 )
 from hqdist.program.experiment import CircuitType, Experiment
+from hqdist.program.perceval import from_perceval, to_perceval
 from hqdist.program.program import Program, circuit_unitary
 from hqdist.program.readout import (
     Amplitudes,
@@ -35,8 +36,8 @@ __all__ = [
     "AnsatzFactory",
     "BeamSplitter",
     "BeamSplitterConvention",
-    "CircuitType",
     "CircuitBuilder",
+    "CircuitType",
     "ComputationSpace",
     "Element",
     "Experiment",
@@ -54,7 +55,9 @@ __all__ = [
     "Readout",
     "StatePattern",
     "circuit_unitary",
+    "from_perceval",
     "interferometer",
     "observable",
     "parameter",
+    "to_perceval",
 ]
