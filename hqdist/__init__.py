@@ -33,6 +33,7 @@ from hqdist.program import (
     AnsatzFactory,
     BeamSplitter,
     BeamSplitterConvention,
+    CircuitBuilder,
     CircuitType,
     ComputationSpace,
     Experiment,
@@ -48,8 +49,10 @@ from hqdist.program import (
     Probabilities,
     Program,
     StatePattern,
+    from_perceval,
     interferometer,
     parameter,
+    to_perceval,
 )
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "BeamSplitterConvention",
     "Capabilities",
     "CapabilityError",
+    "CircuitBuilder",
     "CircuitType",
     "ComputationSpace",
     "ConfigurationError",
@@ -97,7 +101,9 @@ __all__ = [
     "available_backends",
     "backend",
     "default_backend",
+    "from_perceval",
     "interferometer",
     "parameter",
+    "to_perceval",
     "use_backend",
 ]
