@@ -63,7 +63,7 @@ class DeviceLight:
         program = self._program
         dimension = space.dimension(program.modes, program.photons)
         row = 4 * dimension * max(program.photons, 1) * self._columns.element_size()
-        chunks = self._columns.split(max(1, CHUNK_BYTES // row))
+        chunks = torch.split(self._columns, max(1, CHUNK_BYTES // row))
         if not self._columns.requires_grad:
             return torch.cat([evaluate(chunk) for chunk in chunks])
         return torch.cat([checkpoint(evaluate, chunk, use_reentrant=False) for chunk in chunks])
