@@ -36,3 +36,4 @@ protos:
 
 clean:
 	rm -rf $(VENV) .venv-protos
+	find . -name "*.nb[ci]" -delete

@@ -4,11 +4,9 @@ Every kernel takes the tiles `first` to `last` of a batch through all layers. Ro
 buffer, divided as `layout` says; a complex number takes two, real and imaginary.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
-
+from hqdist_exact._jit import inner, kernel
 from hqdist_exact._scratch import VECTOR_BYTES
 from hqdist_exact._vector import (
     add,
@@ -23,13 +21,8 @@ from hqdist_exact._vector import (
     subtract_product,
 )
 
-_njit: Callable[..., Callable[[Any], Any]] = numba.njit
-_kernel = _njit(nogil=True, no_cfunc_wrapper=True)
-# An entry point from Python takes longer to compile than the function; what only kernels call has none.
-_inner = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
-
-@_inner
+@inner
 def _add_conjugate_product(sum_re: Any, sum_im: Any, a_re: Any, a_im: Any, b_re: Any, b_im: Any) -> Any:
     """Sum + conj(a) b."""
     sum_re = multiply_add(a_im, b_im, multiply_add(a_re, b_re, sum_re))
@@ -37,7 +30,7 @@ def _add_conjugate_product(sum_re: Any, sum_im: Any, a_re: Any, a_im: Any, b_re:
     return sum_re, sum_im
 
 
-@_kernel
+@kernel
 def probabilities(
     V: Any,
     first: int,
@@ -83,7 +76,7 @@ def probabilities(
         _write_columns(scratch, layout.window, acceptance.shape[1], acceptance, layout.columns, sample, samples)
 
 
-@_kernel
+@kernel
 def probabilities_backward(
     V: Any,
     first: int,
@@ -120,7 +113,7 @@ def probabilities_backward(
         _back_through_layers(scratch, layout, recursion, grad_V, tile)
 
 
-@_kernel
+@kernel
 def amplitudes(
     V: Any,
     first: int,
@@ -151,7 +144,7 @@ def amplitudes(
                 _write_columns(scratch, layout.parts, size, out, start, sample, samples)
 
 
-@_kernel
+@kernel
 def amplitudes_backward(
     V: Any,
     first: int,
@@ -182,7 +175,7 @@ def amplitudes_backward(
         _back_through_layers(scratch, layout, recursion, grad_V, tile)
 
 
-@_inner
+@inner
 def _fill_layers(V: Any, tile: int, scratch: Any, layout: Any, recursion: Any) -> None:
     """Copies a tile of V and computes the layers 0 to n - 1."""
     rows = layout.window - layout.columns
@@ -194,7 +187,7 @@ def _fill_layers(V: Any, tile: int, scratch: Any, layout: Any, recursion: Any) -
         _advance(scratch, layout, recursion, k, k - 1, layout.layers)
 
 
-@_inner
+@inner
 def _advance(scratch: Any, layout: Any, recursion: Any, photon: int, part: int, into: int) -> None:
     """Computes the states of one part of the layer of `photon` photons: the whole layer, or a window."""
     modes = recursion.by_mode.shape[1] - 1
@@ -220,7 +213,7 @@ def _advance(scratch: Any, layout: Any, recursion: Any, photon: int, part: int, 
             store(scratch, target + 1, add(ri, ir))
 
 
-@_inner
+@inner
 def _back_through_layers(scratch: Any, layout: Any, recursion: Any, grad_V: Any, tile: int) -> None:
     """Takes the gradient of layer n, in `above`, down to the vacuum and writes that of V on the way."""
     above, below = layout.above, layout.below
@@ -239,7 +232,7 @@ def _back_through_layers(scratch: Any, layout: Any, recursion: Any, grad_V: Any,
         above, below = below, above
 
 
-@_inner
+@inner
 def _one_mode(
     scratch: Any,
     layout: Any,
@@ -269,7 +262,7 @@ def _one_mode(
     store(grad_V, gradient + row + 1, d_im)
 
 
-@_inner
+@inner
 def _four_modes(
     scratch: Any,
     layout: Any,
@@ -336,7 +329,7 @@ def _four_modes(
     store(grad_V, row + 7, ds_im)
 
 
-@_inner
+@inner
 def _write_columns(scratch: Any, first: int, rows: int, out: Any, column: int, sample: int, samples: int) -> None:
     """Writes rows to columns of a matrix of samples, in square blocks of which the last two may overlap."""
     lanes = VECTOR_BYTES // out.itemsize
@@ -351,7 +344,7 @@ def _write_columns(scratch: Any, first: int, rows: int, out: Any, column: int, s
         store_transposed(scratch, first + row, out, column + row, sample, samples)
 
 
-@_inner
+@inner
 def _read_columns(scratch: Any, first: int, rows: int, source: Any, column: int, sample: int, samples: int) -> None:
     """The inverse of `_write_columns`; lanes without a sample become zero."""
     lanes = VECTOR_BYTES // source.itemsize
