@@ -16,6 +16,7 @@ from hqdist_exact._vector import (
     fill,
     item,
     load,
+    load_behind,
     load_transposed,
     multiply,
     multiply_add,
@@ -46,9 +47,10 @@ def _from_parents(scratch: Any, layers: int, columns: int, recursion: Any, pair:
     # Four sums, as each step of a sum waits for the one before.
     rr, ii, ri, ir = zero, zero, zero, zero
     for i in range(pair, pair + terms):
-        parent, mode = layers + 2 * item(recursion.parents, i), columns + 2 * item(recursion.modes, i)
-        a_re, a_im = load(scratch, parent), load(scratch, parent + 1)
-        v_re, v_im = load(scratch, mode), load(scratch, mode + 1)
+        source = item(recursion.sources, i)
+        parent, mode = source & 0xFFFFFFFF, source >> 32
+        a_re, a_im = load_behind(scratch, layers, parent), load_behind(scratch, layers + 1, parent)
+        v_re, v_im = load_behind(scratch, columns, mode), load_behind(scratch, columns + 1, mode)
         rr = multiply_add(v_re, a_re, rr)
         ii = subtract_product(v_im, a_im, ii)
         ri = multiply_add(v_re, a_im, ri)
