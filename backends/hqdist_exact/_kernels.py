@@ -102,10 +102,10 @@ def probabilities(
             if not len(group):
                 _write_columns(scratch, layout.window, size, out, start, sample, samples)
         if len(group):
-            _write_columns(scratch, layout.groups, out.shape[1], out, layout.columns, sample, samples)
+            _write_columns(scratch, layout.groups, out.shape[1], out, recursion.windows[0], sample, samples)
         store(scratch, layout.window, total)
         _write_columns(
-            scratch, layout.window, acceptance.shape[1], acceptance, layout.columns, sample, samples
+            scratch, layout.window, acceptance.shape[1], acceptance, recursion.windows[0], sample, samples
         )
 
 
@@ -133,7 +133,7 @@ def probabilities_backward(
         _fill_layers(V, tile, scratch, layout, recursion)
         if len(group):
             _read_columns(
-                scratch, layout.groups, grad_out.shape[1], grad_out, layout.columns, sample, samples
+                scratch, layout.groups, grad_out.shape[1], grad_out, recursion.windows[0], sample, samples
             )
         for w in range(len(recursion.windows) - 1):
             start, size = recursion.windows[w], recursion.windows[w + 1] - recursion.windows[w]
