@@ -80,9 +80,9 @@ def _unit_norm(amplitudes: torch.Tensor, space: ComputationSpace) -> torch.Tenso
 
 
 def _check_accepted(accepted: torch.Tensor) -> None:
-    """See that something is left of every sample, (B, 1)."""
-    smallest = torch.finfo(accepted.dtype).tiny / torch.finfo(accepted.dtype).eps
-    refused = (accepted < smallest).flatten()
+    """See that something is left of every sample, (B, 1): more than rounding leaves of amplitudes that cancel."""
+    rounding = (8 * torch.finfo(accepted.dtype).eps) ** 2
+    refused = (accepted < rounding).flatten()
     if bool(refused.any()):
         row = int(refused.nonzero()[0])
         raise PostSelectionError(
