@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hqdist.program import ComputationSpace, Program
 from hqdist_exact import _slos
+from hqdist_exact._angles import sample_angles
 from hqdist_exact._circuit import Circuit
 from hqdist_exact._evolve import EvolvedColumns
 from hqdist_exact._mesh import SharedUnitaries
@@ -23,7 +24,7 @@ class CpuLight:
         self._program = program
         self._samples = len(inputs)
         unitaries = SharedUnitaries.apply(weights.double(), circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
-        angles = circuit.angles(weights.double(), inputs)
+        angles = sample_angles(circuit, weights.double(), inputs)
         self._tiles: torch.Tensor = EvolvedColumns.apply(unitaries, angles, circuit, inputs.dtype)  # type: ignore[no-untyped-call]
         self._input_factor = float(math.prod(math.factorial(count) for count in program.input_state))
 
