@@ -73,7 +73,7 @@ def _evaluated(backend: Backend, request: Request) -> None:
         f"{described(program)} with {len(program.weights)} weights, {len(program.inputs)} inputs, {request.batch} rows"
     )
     expected = reference_values(program, request.weights, request.inputs)
-    require_close(backend.evaluate(request).values.detach().cpu(), expected, 1e-12, what)
+    require_close(backend.evaluate(request).values, expected, 1e-12, what)
     if backend.capabilities.adjoint:
         found = backend.vjp(request, random_cotangent(request))
         require_close(found.weights * 0, np.zeros(len(program.weights)), 0, f"{what}: its derivative by the weights")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from hqdist.errors import HqdistError
 from hqdist.execution import Backend
+from hqdist.testing.reference import Numbers, as_array
 
 
 class ConformanceError(HqdistError, AssertionError):
@@ -62,9 +62,9 @@ def require(condition: bool, message: str) -> None:
         raise ConformanceError(message)
 
 
-def require_close(found: torch.Tensor | ArrayLike, expected: ArrayLike, tolerance: float, what: str) -> None:
+def require_close(found: Numbers, expected: Numbers, tolerance: float, what: str) -> None:
     """Raise `ConformanceError` unless two arrays agree to a tolerance, relative to the largest number above 1."""
-    left, right = np.asarray(found), np.asarray(expected)
+    left, right = as_array(found), as_array(expected)
     require(left.shape == right.shape, f"{what}: shape {left.shape}, expected {right.shape}")
     if right.size == 0:
         return

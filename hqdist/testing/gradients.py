@@ -9,7 +9,7 @@ from hqdist.execution import Backend, Cotangents, Request
 from hqdist.program import ComputationSpace
 from hqdist.testing.check import require, require_close, require_same
 from hqdist.testing.circuits import described, largest_batch, programs, random_request
-from hqdist.testing.reference import reference_vjp
+from hqdist.testing.reference import as_array, reference_vjp
 
 #: How far derivatives may be from float64 finite differences, relative to the largest of them.
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-4}
@@ -46,7 +46,7 @@ def gradients_agree_with_differences(backend: Backend) -> None:
                 ("inputs", found.inputs, by_inputs),
             ):
                 what = f"{described(program)}, {dtype}: the derivative by the {kind}, of the largest derivative"
-                require_close(got.detach().cpu() / largest, expected / largest, TOLERANCE[dtype], what)
+                require_close(as_array(got) / largest, expected / largest, TOLERANCE[dtype], what)
 
 
 def gradients_have_the_promised_form(backend: Backend) -> None:

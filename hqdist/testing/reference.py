@@ -4,9 +4,17 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from hqdist.program import Amplitudes, Program, circuit_unitary, observable
+
+Numbers = torch.Tensor | ArrayLike
+
+
+def as_array(numbers: Numbers) -> NDArray[Any]:
+    """Numbers as a NumPy array, wherever they are."""
+    return numbers.detach().cpu().numpy() if isinstance(numbers, torch.Tensor) else np.asarray(numbers)
 
 
 def permanent(matrices: ArrayLike) -> NDArray[np.complex128]:
@@ -48,34 +56,34 @@ def reference_probabilities(program: Program, values: dict[str, float]) -> NDArr
     return squared
 
 
-def reference_values(program: Program, weights: ArrayLike, inputs: ArrayLike) -> NDArray[Any]:
+def reference_values(program: Program, weights: Numbers, inputs: Numbers) -> NDArray[Any]:
     """The values of a program's readout in float64, (B, R), for weights (T,) and inputs (B, F)."""
-    rows = np.asarray(inputs, dtype=np.float64)
-    shared = dict(zip(program.weights, np.asarray(weights, dtype=np.float64), strict=True))
+    rows = as_array(inputs).astype(np.float64)
+    shared = dict(zip(program.weights, as_array(weights).tolist(), strict=True))
     values = [_values(program, shared | dict(zip(program.inputs, row, strict=True))) for row in rows]
     dtype = np.complex128 if program.complex_valued else np.float64
     return np.array(values, dtype=dtype).reshape(len(rows), program.outputs)
 
 
-def acceptance(program: Program, weights: ArrayLike, inputs: ArrayLike) -> NDArray[np.float64]:
+def acceptance(program: Program, weights: Numbers, inputs: Numbers) -> NDArray[np.float64]:
     """The total probability of the program's space in each sample, (B,)."""
-    shared = dict(zip(program.weights, np.asarray(weights, dtype=np.float64), strict=True))
+    shared = dict(zip(program.weights, as_array(weights).tolist(), strict=True))
     totals = [
         reference_probabilities(program, shared | dict(zip(program.inputs, row, strict=True))).sum()
-        for row in np.asarray(inputs, dtype=np.float64)
+        for row in as_array(inputs).astype(np.float64)
     ]
     return np.array(totals, dtype=np.float64)
 
 
 def reference_vjp(
-    program: Program, weights: ArrayLike, inputs: ArrayLike, cotangent: ArrayLike
+    program: Program, weights: Numbers, inputs: Numbers, cotangent: Numbers
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Derivatives of ``Re sum(conj(cotangent) * values)`` by weights (T,) and inputs (B, F), by central differences.
 
     Five points, step 2e-3: the error is about 1e-11 of the derivative.
     """
-    shared, rows = np.array(weights, dtype=np.float64), np.array(inputs, dtype=np.float64)
-    pulled = np.asarray(cotangent).conj()
+    shared, rows = as_array(weights).astype(np.float64), as_array(inputs).astype(np.float64)
+    pulled = as_array(cotangent).conj()
     by_weights, by_inputs = np.zeros_like(shared), np.zeros_like(rows)
     for column in range(len(shared)):
         step = np.zeros_like(shared)

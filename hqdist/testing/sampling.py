@@ -9,7 +9,7 @@ from hqdist.execution import Backend, Request
 from hqdist.program import Probabilities, observable
 from hqdist.testing.check import require, require_close, require_same
 from hqdist.testing.circuits import SHOTS, described, largest_batch, programs, random_request
-from hqdist.testing.reference import reference_values
+from hqdist.testing.reference import as_array, reference_values
 
 #: Standard errors by which an estimate may be off; a seeded check that is right is off by more once in a billion.
 SIGMAS = 6.0
@@ -30,7 +30,7 @@ def estimates_agree_with_permanents(backend: Backend) -> None:
         largest = observable(program.readout, program.states).max(initial=1.0)
         # the variance of a number between 0 and c with mean p is at most p (c - p); a few shots for what is rare
         errors = np.sqrt(np.clip(expected * (largest - expected), 0, None) / SHOTS) + largest / SHOTS
-        found = backend.evaluate(request).values.detach().cpu().numpy()
+        found = as_array(backend.evaluate(request).values)
         # post-selection keeps a share of the shots, not less than `circuits.ACCEPTANCE`
         kept = 0.1 if program.readout.space.post_selects else 1.0
         require_close((found - expected) * np.sqrt(kept) / errors / SIGMAS, np.zeros_like(found), 1.0, _case(request))
@@ -40,7 +40,7 @@ def estimated_probabilities_are_normalised(backend: Backend) -> None:
     """Estimated probabilities are not negative and sum to 1, in every space and grouping."""
     for request in _requests(backend):
         if isinstance(request.program.readout, Probabilities):
-            values = backend.evaluate(request).values.detach().cpu().numpy()
+            values = as_array(backend.evaluate(request).values)
             require(bool((values >= 0).all()), f"{_case(request)}: a probability is negative")
             require_close(values.sum(axis=1), np.ones(len(values)), 1e-12, f"{_case(request)}: the sum")
 

@@ -10,7 +10,7 @@ from hqdist.execution import Backend, Request, Result
 from hqdist.program import Amplitudes, Angle, BeamSplitter, ComputationSpace, Probabilities, Program
 from hqdist.testing.check import ConformanceError, require, require_close
 from hqdist.testing.circuits import described, largest_batch, programs, random_request, takes
-from hqdist.testing.reference import reference_values
+from hqdist.testing.reference import as_array, reference_values
 
 #: How far exact values may be from the true ones.
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -29,7 +29,7 @@ def _evaluated(backend: Backend, kinds: tuple[type, ...], batch: int = 3) -> Ite
 def probabilities_are_normalised(backend: Backend) -> None:
     """Probabilities are not negative and sum to 1, in every space and grouping; amplitudes have norm 1."""
     for case, request, result in _evaluated(backend, (Probabilities, Amplitudes)):
-        values = result.values.detach().cpu().numpy()
+        values = as_array(result.values)
         if request.program.complex_valued:
             values = np.abs(values) ** 2
         require(bool((values >= 0).all()), f"{case}: a probability is negative")
@@ -41,7 +41,7 @@ def values_agree_with_permanents(backend: Backend) -> None:
     """Every readout, in every space, equals what brute-force permanents give."""
     for case, request, result in _evaluated(backend, backend.capabilities.readouts):
         expected = reference_values(request.program, request.weights, request.inputs)
-        require_close(result.values.detach().cpu(), expected, TOLERANCE[request.inputs.dtype], case)
+        require_close(result.values, expected, TOLERANCE[request.inputs.dtype], case)
 
 
 def results_have_the_promised_form(backend: Backend) -> None:
