@@ -89,9 +89,12 @@ class ExactBackend(Backend):
 
         def pull_back(cotangent: torch.Tensor) -> Cotangents:
             start = time.perf_counter()
-            by_weights, by_inputs = torch.autograd.grad(
-                values, (weights, inputs), cotangent, retain_graph=True, materialize_grads=True
-            )
+            if values.requires_grad:
+                by_weights, by_inputs = torch.autograd.grad(
+                    values, (weights, inputs), cotangent, retain_graph=True, materialize_grads=True
+                )
+            else:  # without photons there is nothing that a phase could change
+                by_weights, by_inputs = torch.zeros_like(request.weights), torch.zeros_like(request.inputs)
             return Cotangents(weights=by_weights, inputs=by_inputs, provenance=self._provenance(start))
 
         return Result(values=values.detach(), provenance=self._provenance(start)), pull_back
