@@ -274,7 +274,8 @@ def _pull_back(first, last, bounds, cotangent, planes, waves, occupied, gates, b
     modes, photons, groups = planes.shape[2], len(occupied), len(gates.groups) - 1
     rows, size = 2 * modes * photons, 2 * modes * modes
     kept = np.empty((groups + 1) * rows * lanes, cotangent.dtype)
-    x, pulled, work = np.empty((3, rows * lanes), cotangent.dtype)
+    x = np.empty(rows * lanes, cotangent.dtype)
+    pulled, work = np.empty_like(x), np.empty_like(x)
     sums = np.empty((groups + 1) * size * lanes, cotangent.dtype)
     for run in range(first, last):
         sums[:] = 0

@@ -58,16 +58,19 @@ def _apply_block(
     rows: NDArray[np.complex128], scratch: NDArray[np.complex128], block: int, gates: SharedGates, inverse: bool
 ) -> None:
     """Multiply the rows of a matrix by a block, or by its inverse, in place."""
-    matrix = gates.block_matrices[block]
+    rows_of = gates.block_modes[block]
     size = 0
-    while size < gates.block_modes.shape[1] and gates.block_modes[block, size] >= 0:
-        scratch[size] = rows[gates.block_modes[block, size]]
+    while size < len(rows_of) and rows_of[size] >= 0:
+        for column in range(rows.shape[1]):
+            scratch[size, column] = rows[rows_of[size], column]
         size += 1
     for i in range(size):
-        row = rows[gates.block_modes[block, i]]
-        row[:] = 0
-        for j in range(size):
-            row += (np.conj(matrix[j, i]) if inverse else matrix[i, j]) * scratch[j]
+        for column in range(rows.shape[1]):
+            entry = 0j
+            for j in range(size):
+                factor = gates.block_matrices[block, j, i].conjugate() if inverse else gates.block_matrices[block, i, j]
+                entry += factor * scratch[j, column]
+            rows[rows_of[i], column] = entry
 
 
 @njit(nogil=True)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hqdist.errors import ProgramError
 from hqdist.program.elements import BeamSplitter, Element, PhaseShifter, angle_of
 from hqdist.program.readout import Amplitudes, Probabilities, Readout
+from hqdist.program.wire import decode, encode
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,7 @@ class Program:
 
     def to_bytes(self) -> bytes:
         """The program as a message of protos/hqdist/program/v1."""
-        from hqdist.program.wire import program_to_bytes
-
-        return program_to_bytes(self)
+        return encode(self)
 
     @staticmethod
     def from_bytes(message: bytes) -> "Program":
@@ -90,9 +89,7 @@ class Program:
         Raises:
             ProgramError: If the bytes are not a valid program.
         """
-        from hqdist.program.wire import program_from_bytes
-
-        return program_from_bytes(message)
+        return Program(**decode(message))
 
     def __repr__(self) -> str:
         kinds = Counter(type(element).__name__ for element in self.elements)

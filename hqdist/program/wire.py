@@ -1,5 +1,7 @@
 """Programs as protobuf messages, and back."""
 
+from typing import TYPE_CHECKING, TypedDict
+
 import numpy as np
 from google.protobuf.message import DecodeError
 
@@ -13,7 +15,6 @@ from hqdist.program.elements import (
     Permutation,
     PhaseShifter,
 )
-from hqdist.program.program import Program
 from hqdist.program.readout import (
     Amplitudes,
     LexGrouping,
@@ -25,6 +26,21 @@ from hqdist.program.readout import (
 )
 from hqdist.program.space import ComputationSpace
 from hqdist.program.v1 import program_pb2 as pb
+
+if TYPE_CHECKING:
+    from hqdist.program.program import Program
+
+
+class ProgramFields(TypedDict):
+    """What a `Program` is made from."""
+
+    modes: int
+    input_state: tuple[int, ...]
+    elements: tuple[Element, ...]
+    weights: tuple[str, ...]
+    inputs: tuple[str, ...]
+    readout: Readout
+
 
 _SPACES = {
     ComputationSpace.FOCK: pb.FOCK,
@@ -38,7 +54,7 @@ _CONVENTIONS = {
 }
 
 
-def program_to_bytes(program: Program) -> bytes:
+def encode(program: "Program") -> bytes:
     """Serialise a program, the same way in every process."""
     message = pb.Program(
         modes=program.modes,
@@ -51,17 +67,17 @@ def program_to_bytes(program: Program) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def program_from_bytes(data: bytes) -> Program:
-    """Rebuild and validate a program.
+def decode(data: bytes) -> ProgramFields:
+    """The parts of a serialised program.
 
     Raises:
-        ProgramError: If the bytes are no such message or the program in it is not valid.
+        ProgramError: If the bytes are no such message, or a part is not valid.
     """
     try:
         message = pb.Program.FromString(data)
     except DecodeError as error:
         raise ProgramError(f"these {len(data)} bytes are not a serialised program: {error}") from error
-    return Program(
+    return ProgramFields(
         modes=message.modes,
         input_state=tuple(message.input_state),
         elements=tuple(_element(element) for element in message.elements),

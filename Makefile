@@ -1,0 +1,38 @@
+# `make demo` trains the demo model, `make test` checks everything. Both make the environment first if it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: demo test check tests protos clean
+
+demo: $(INSTALLED)
+	$(BIN)/hqdist train examples/digits.toml
+
+test: check tests
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+tests: $(INSTALLED)
+	$(BIN)/pytest
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "hqdist needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,perceval]'
+	@touch $@
+
+# The stubs are generated with an older protobuf than the one in use, so that they run on protobuf 6 and on 7.
+PROTOS := $(wildcard protos/hqdist/*/v1/*.proto)
+protos:
+	$(PYTHON) -m venv .venv-protos
+	.venv-protos/bin/python -m pip install --quiet grpcio-tools==1.81.1
+	.venv-protos/bin/python -m grpc_tools.protoc -Iprotos --python_out=. --pyi_out=. $(PROTOS)
+
+clean:
+	rm -rf $(VENV) .venv-protos
