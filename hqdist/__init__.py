@@ -34,6 +34,7 @@ from hqdist.program import (
     AnsatzFactory,
     BeamSplitter,
     BeamSplitterConvention,
+    CircuitBuilder,
     CircuitType,
     ComputationSpace,
     Experiment,
@@ -49,8 +50,10 @@ from hqdist.program import (
     Probabilities,
     Program,
     StatePattern,
+    from_perceval,
     interferometer,
     parameter,
+    to_perceval,
 )
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "BeamSplitterConvention",
     "Capabilities",
     "CapabilityError",
+    "CircuitBuilder",
     "CircuitType",
     "ComputationSpace",
     "ConfigurationError",
@@ -102,7 +106,9 @@ __all__ = [
     "available_backends",
     "backend",
     "default_backend",
+    "from_perceval",
     "interferometer",
     "parameter",
+    "to_perceval",
     "use_backend",
 ]

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from hqdist.program import ComputationSpace, Program
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._mesh import SharedUnitaries
-from hqdist_exact._tables import slos_layers
+from hqdist_exact._recursion import layers_of
 
 #: Bytes of intermediate results for which a chunk of samples is sized.
 CHUNK_BYTES = 2**28
@@ -112,7 +112,7 @@ def _tables(
 ) -> tuple[list[tuple[torch.Tensor, ...]], torch.Tensor]:
     """For each layer k the modes, parents and validity of the terms of each state, (D_k, k); and sqrt(prod s!)."""
     layers = []
-    for layer in list(slos_layers(modes, photons, space.value))[1:]:
+    for layer in layers_of(modes, photons, space.value)[1:]:
         first = np.ones(layer.photons.shape, np.bool_)
         first[:, 1:] = layer.photons[:, 1:] != layer.photons[:, :-1]
         arrays = (layer.photons.astype(np.int64), layer.without.astype(np.int64), first)

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
-from hqdist_exact._threads import run_parallel
+from hqdist_exact._parallel import in_parallel
 from hqdist_exact._vector import (
     LANES,
     add,
@@ -42,7 +42,8 @@ class EvolvedColumns(torch.autograd.Function):
         tiles, photons = waves.shape[0], len(circuit.occupied)
         columns = np.empty((tiles, photons, circuit.modes, 2, waves.shape[-1]), waves.dtype)
         arguments = (columns.reshape(-1), planes, waves.reshape(-1), circuit.occupied, circuit.sample)
-        run_parallel(_evolve, tiles, _work(circuit) * waves.shape[-1], arguments)
+        work = _work(circuit) * waves.shape[-1]
+        in_parallel(lambda first, last: _evolve(first, last, *arguments), tiles, work)
         ctx.save_for_backward(unitaries, angles)
         ctx.circuit = circuit
         return torch.from_numpy(columns)
@@ -68,7 +69,7 @@ class EvolvedColumns(torch.autograd.Function):
             by_angle.reshape(-1),
         )
         work = 3 * _work(circuit) * lanes * tiles // max(runs, 1)
-        run_parallel(_pull_back, runs, work, arguments)
+        in_parallel(lambda first, last: _pull_back(first, last, *arguments), runs, work)
         per_sample = torch.from_numpy(by_angle).transpose(1, 2).reshape(tiles * lanes, gates)[: len(angles)]
         return torch.view_as_complex(torch.from_numpy(by_unitary.sum(axis=0))), per_sample.double(), None, None
 

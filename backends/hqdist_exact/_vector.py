@@ -1,26 +1,29 @@
 """SIMD vectors for Numba: one vector holds the same number of a whole tile of samples.
 
-Numba's own loops reach a tenth of what the processor can do on this kind of code. Here a Numba type stands for
-LLVM's `<16 x float>` or `<8 x double>`; LLVM maps it to whatever registers the machine has (one AVX-512 register,
-two of AVX, four of SSE2 or NEON). Buffers are flat arrays of vectors: row r is elements [r L, (r + 1) L), L lanes.
+Numba's own loops reach a tenth of what the processor can do on this kind of code. Here a Numba type stands
+for LLVM's `<16 x float>` or `<8 x double>`; LLVM maps it to whatever registers the machine has (one of
+AVX-512, two of AVX, four of SSE2 or NEON). Buffers are flat arrays of vectors: row r is elements [r L,
+(r + 1) L), L lanes.
 
-Every intrinsic takes lanes independently of one another, so the lane that a sample sits in cannot change its result.
+The arithmetic treats all lanes alike, so the lane that a sample sits in cannot change its result.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
 from numba.core.datamodel.models import PrimitiveModel
-from numba.extending import intrinsic, register_model
+
+_intrinsic: Callable[[Any], Any] = extending.intrinsic
 
 LANES = {np.dtype(np.float32): 16, np.dtype(np.float64): 8}
 """Samples in a tile, by the numbers' type: 64 bytes in both cases."""
 
 
-class VectorType(types.Type):  # type: ignore[misc]
+class VectorType(types.Type):
     """A vector of `lanes` numbers of the Numba type `scalar`."""
 
     def __init__(self, scalar: types.Float, lanes: int) -> None:
@@ -29,13 +32,13 @@ class VectorType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"{scalar}x{lanes}")
 
 
-@register_model(VectorType)
-class VectorModel(PrimitiveModel):  # type: ignore[misc]
+@extending.register_model(VectorType)
+class VectorModel(PrimitiveModel):
     """Represents a `VectorType` as an LLVM vector, in registers and in memory."""
 
     def __init__(self, manager: Any, vector: VectorType) -> None:
         element = ir.FloatType() if vector.scalar.bitwidth == 32 else ir.DoubleType()
-        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
+        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))  # type: ignore[no-untyped-call]
 
 
 _BY_SCALAR = {types.float32: VectorType(types.float32, 16), types.float64: VectorType(types.float64, 8)}
@@ -57,7 +60,18 @@ def _alignment(array: Any) -> int:
     return array.dtype.bitwidth // 8  # type: ignore[no-any-return]
 
 
-@intrinsic
+@_intrinsic
+def item(typingctx: Any, array: Any, index: Any) -> Any:
+    """An element of an array of integers, without Numba's look at whether the index is negative."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        data = context.make_array(array)(context, builder, args[0]).data
+        return context.cast(builder, builder.load(builder.gep(data, [args[1]])), array.dtype, types.intp)
+
+    return types.intp(array, types.intp), codegen
+
+
+@_intrinsic
 def load(typingctx: Any, buffer: Any, row: Any) -> Any:
     """The vector in a row of a flat buffer."""
     vector = _BY_SCALAR[buffer.dtype]
@@ -69,7 +83,7 @@ def load(typingctx: Any, buffer: Any, row: Any) -> Any:
     return vector(buffer, types.intp), codegen
 
 
-@intrinsic
+@_intrinsic
 def store(typingctx: Any, buffer: Any, row: Any, vector: Any) -> Any:
     """Writes a vector to a row of a flat buffer."""
 
@@ -81,7 +95,7 @@ def store(typingctx: Any, buffer: Any, row: Any, vector: Any) -> Any:
     return types.void(buffer, types.intp, vector), codegen
 
 
-@intrinsic
+@_intrinsic
 def fill(typingctx: Any, buffer: Any, value: Any) -> Any:
     """A vector, of the kind that `buffer` holds, with `value` in every lane."""
     vector = _BY_SCALAR[buffer.dtype]
@@ -100,13 +114,13 @@ def fill(typingctx: Any, buffer: Any, value: Any) -> Any:
 
 
 def _multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    """`llvm.fmuladd` and not `llvm.fma`: the latter is a function call per lane where there is no such instruction."""
+    """A b + c, fused if the machine can: `llvm.fma` would call a function per lane if it cannot."""
     name = f"llvm.fmuladd.v{a.type.count}f{32 if isinstance(a.type.element, ir.FloatType) else 64}"
-    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name)
+    function = builder.module.declare_intrinsic(name, fnty=ir.FunctionType(a.type, [a.type] * 3))
     return builder.call(function, [a, b, c])
 
 
-@intrinsic
+@_intrinsic
 def add(typingctx: Any, a: Any, b: Any) -> Any:
     """A + b."""
 
@@ -116,7 +130,7 @@ def add(typingctx: Any, a: Any, b: Any) -> Any:
     return a(a, b), codegen
 
 
-@intrinsic
+@_intrinsic
 def multiply(typingctx: Any, a: Any, b: Any) -> Any:
     """A b."""
 
@@ -126,7 +140,7 @@ def multiply(typingctx: Any, a: Any, b: Any) -> Any:
     return a(a, b), codegen
 
 
-@intrinsic
+@_intrinsic
 def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """A b + c."""
 
@@ -136,7 +150,7 @@ def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), codegen
 
 
-@intrinsic
+@_intrinsic
 def subtract_product(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """C - a b."""
 
@@ -163,56 +177,61 @@ def _transpose(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     return rows
 
 
-@intrinsic
+def _sample_pointer(
+    context: Any, builder: ir.IRBuilder, array: Any, value: Any, sample: ir.Value, column: ir.Value
+) -> ir.Value:
+    """Address of a vector that starts at a column of a sample's row."""
+    width = builder.extract_value(context.make_array(array)(context, builder, value).shape, 1)
+    return _pointer(context, builder, array, value, builder.add(builder.mul(sample, width), column))
+
+
+@_intrinsic
 def store_transposed(typingctx: Any, buffer: Any, row: Any, target: Any, column: Any, sample: Any, samples: Any) -> Any:
     """Copies L rows of a buffer to L columns of a matrix (B, R) whose rows are samples.
 
-    Lane l of row `row + c` goes to `target[sample + l, column + c]`, for the lanes l < samples only.
+    Lane l of row `row + c` goes to `target[sample + l, column + c]`, for the lanes l < samples.
     """
     vector = _BY_SCALAR[buffer.dtype]
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         rows, row, matrix, column, sample, samples = args
-        width = cgutils.unpack_tuple(builder, context.make_array(target)(context, builder, matrix).shape)[1]
         block = []
         for i in range(vector.lanes):
             first = _row(builder, builder.add(row, ir.Constant(row.type, i)), vector.lanes)
             pointer = _pointer(context, builder, buffer, rows, first)
             block.append(builder.load(pointer, align=_alignment(buffer)))
-        for i, values in enumerate(_transpose(builder, block)):
+        # Without branches: lanes without a sample go to the last sample's row, which is written after them.
+        final = builder.sub(samples, ir.Constant(row.type, 1))
+        for i, values in reversed(list(enumerate(_transpose(builder, block)))):
             lane = ir.Constant(row.type, i)
-            with builder.if_then(builder.icmp_signed("<", lane, samples), likely=True):
-                first = builder.add(builder.mul(builder.add(sample, lane), width), column)
-                pointer = _pointer(context, builder, target, matrix, first)
-                builder.store(values, pointer, align=_alignment(target))
+            lane = builder.select(builder.icmp_signed("<", lane, final), lane, final)
+            pointer = _sample_pointer(context, builder, target, matrix, builder.add(sample, lane), column)
+            builder.store(values, pointer, align=_alignment(target))
         return context.get_dummy_value()
 
     index = types.intp
     return types.void(buffer, index, target, index, index, index), codegen
 
 
-@intrinsic
+@_intrinsic
 def load_transposed(typingctx: Any, buffer: Any, row: Any, source: Any, column: Any, sample: Any, samples: Any) -> Any:
-    """The inverse of `store_transposed`: copies L columns of a matrix (B, R) to L rows; missing samples are zero."""
+    """The inverse of `store_transposed`: copies L columns of a matrix (B, R) to L rows of a buffer.
+
+    Lanes without a sample become zero.
+    """
     vector = _BY_SCALAR[buffer.dtype]
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         rows, row, matrix, column, sample, samples = args
-        width = cgutils.unpack_tuple(builder, context.make_array(source)(context, builder, matrix).shape)[1]
-        kind = context.get_value_type(vector)
+        final = builder.sub(samples, ir.Constant(row.type, 1))
         block = []
         for i in range(vector.lanes):
             lane = ir.Constant(row.type, i)
-            before = builder.block
-            with builder.if_then(builder.icmp_signed("<", lane, samples), likely=True):
-                first = builder.add(builder.mul(builder.add(sample, lane), width), column)
-                pointer = _pointer(context, builder, source, matrix, first)
-                present = builder.load(pointer, align=_alignment(source))
-                inside = builder.block
-            values = builder.phi(kind)
-            values.add_incoming(ir.Constant(kind, None), before)
-            values.add_incoming(present, inside)
-            block.append(values)
+            present = builder.icmp_signed("<", lane, samples)
+            lane = builder.select(present, lane, final)
+            pointer = _sample_pointer(context, builder, source, matrix, builder.add(sample, lane), column)
+            values = builder.load(pointer, align=_alignment(source))
+            block.append(builder.select(present, values, ir.Constant(values.type, None)))
         for i, values in enumerate(_transpose(builder, block)):
             first = _row(builder, builder.add(row, ir.Constant(row.type, i)), vector.lanes)
             builder.store(values, _pointer(context, builder, buffer, rows, first), align=_alignment(buffer))
@@ -222,7 +241,7 @@ def load_transposed(typingctx: Any, buffer: Any, row: Any, source: Any, column: 
     return types.void(buffer, index, source, index, index, index), codegen
 
 
-@intrinsic
+@_intrinsic
 def sum_lanes(typingctx: Any, buffer: Any, row: Any) -> Any:
     """The sum of the lanes of a row, in an order that depends on the machine alone."""
     vector = _BY_SCALAR[buffer.dtype]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import psutil
@@ -16,6 +17,9 @@ from hqdist_exact._cpu import CpuLight
 from hqdist_exact._device import DeviceLight
 from hqdist_exact._readout import read
 from hqdist_exact._tables import slos_footprint
+
+#: Requests that need less are not compared with the free memory: asking for that takes longer than they do.
+NEGLIGIBLE_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -44,15 +48,15 @@ class ExactBackend(Backend):
     @property
     def capabilities(self) -> Capabilities:
         """Every readout, space and size that fits in memory."""
-        devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
-        return Capabilities(exact=True, sampled=False, adjoint=True, devices=devices)
+        return _capabilities()
 
     def violations(self, request: Request) -> list[str]:
         """What `Backend.violations` finds, and sizes that do not fit in memory."""
         found = super().violations(request)
         if found:
             return found
-        needed, free = _bytes_needed(request), self.memory_limit or _bytes_free(request.inputs.device)
+        needed = _bytes_needed(request)
+        free = self.memory_limit or (_bytes_free(request.inputs.device) if needed > NEGLIGIBLE_BYTES else needed)
         if needed > free:
             program = request.program
             found.append(
@@ -94,6 +98,12 @@ class ExactBackend(Backend):
 
     def _provenance(self, start: float) -> Provenance:
         return Provenance(backend=self.name, compute_seconds=time.perf_counter() - start)
+
+
+@lru_cache(maxsize=1)
+def _capabilities() -> Capabilities:
+    devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    return Capabilities(exact=True, sampled=False, adjoint=True, devices=devices)
 
 
 def _values(program: Program, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """The autograd node of a quantum layer: forward through a backend, backward through a gradient method."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,9 @@ class _Evaluate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         features, weights = ctx.saved_tensors
+        if not torch.is_grad_enabled():  # nobody will differentiate this backward pass
+            derivatives = ctx.call.pull_back(features, weights, cotangents[0])
+            return derivatives.inputs, derivatives.weights, None
         inputs, shared = _PullBack.apply(features, weights, *cotangents, ctx.call)  # type: ignore[no-untyped-call]
         return inputs, shared, None
 
@@ -137,3 +141,8 @@ class _PullBack(torch.autograd.Function):
         ]
         pulled = [_PullBack.apply(*member, _Call(call.evaluation, None)) for member in zip(*mapped, strict=True)]  # type: ignore[no-untyped-call]
         return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)
+
+
+# torch asks for these signatures at every call; without this, working them out takes longer than a small circuit.
+_Evaluate.forward.__signature__ = inspect.signature(_Evaluate.forward)  # type: ignore[attr-defined]
+_PullBack.forward.__signature__ = inspect.signature(_PullBack.forward)  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from hqdist.program.angle import Angle, parameter
 from hqdist.program.ansatz import Ansatz, AnsatzFactory, OutputMappingStrategy
+from hqdist.program.builder import CircuitBuilder
 from hqdist.program.elements import (
     BeamSplitter,
     BeamSplitterConvention,
@@ -12,6 +13,7 @@ from hqdist.program.elements import (
     interferometer,
 )
 from hqdist.program.experiment import CircuitType, Experiment
+from hqdist.program.perceval import from_perceval, to_perceval
 from hqdist.program.program import Program, circuit_unitary
 from hqdist.program.readout import (
     Amplitudes,
@@ -34,6 +36,7 @@ __all__ = [
     "AnsatzFactory",
     "BeamSplitter",
     "BeamSplitterConvention",
+    "CircuitBuilder",
     "CircuitType",
     "ComputationSpace",
     "Element",
@@ -52,7 +55,9 @@ __all__ = [
     "Readout",
     "StatePattern",
     "circuit_unitary",
+    "from_perceval",
     "interferometer",
     "observable",
     "parameter",
+    "to_perceval",
 ]

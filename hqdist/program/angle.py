@@ -31,7 +31,7 @@ class Angle:
         names = [name for name, _ in terms]
         if len(set(names)) != len(names) or not all(names):
             raise ProgramError(f"an angle names each parameter once, and not by an empty name; got {names}")
-        object.__setattr__(self, "constant", constant)
+        object.__setattr__(self, "constant", constant + 0.0)  # not -0.0, which is equal but has other bytes
         object.__setattr__(self, "terms", tuple((name, c) for name, c in terms if c != 0.0))
 
     @property

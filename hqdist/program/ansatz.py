@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import member
 from hqdist.program.experiment import Experiment
 from hqdist.program.program import Program
 from hqdist.program.readout import Grouping, LexGrouping, ModGrouping, Probabilities
@@ -61,7 +62,7 @@ class AnsatzFactory:
         Raises:
             ProgramError: If the sizes are out of range or do not fit the mapping.
         """
-        strategy = OutputMappingStrategy(output_mapping_strategy)
+        strategy = member(OutputMappingStrategy, output_mapping_strategy)
         if output_size is not None and output_size < 1:
             raise ProgramError(f"an ansatz needs at least one output, got output_size={output_size}")
         grouping: Grouping | None = None

@@ -4,7 +4,7 @@ Every element acts on a tuple of modes by a small unitary u, ``a_out = u a_in`` 
 in the order in which the modes are listed. Beam splitters follow Perceval's conventions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle, as_angle
+from hqdist.program.checks import member
 
 #: How far ``u^H u`` of a fixed unitary may be from the identity, entry by entry.
 UNITARITY_TOLERANCE = 1e-8
@@ -69,7 +70,7 @@ class BeamSplitter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "modes", tuple(self.modes))
         object.__setattr__(self, "theta", as_angle(self.theta))
-        object.__setattr__(self, "convention", BeamSplitterConvention(self.convention))
+        object.__setattr__(self, "convention", member(BeamSplitterConvention, self.convention))
         if len(self.modes) != 2:
             raise ProgramError(f"a beam splitter has two modes, got {self.modes}")
 
@@ -135,11 +136,12 @@ class FixedUnitary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modes", tuple(self.modes))
-        matrix = np.asarray(self.matrix, dtype=np.complex128)
+        matrix = np.asarray(self.matrix, dtype=np.complex128) + 0.0  # not -0.0, which is equal but has other bytes
         size = len(self.modes)
         if matrix.shape != (size, size):
             raise ProgramError(f"a unitary on {size} modes is {size} x {size}, got shape {matrix.shape}")
-        deviation = float(np.abs(matrix.conj().T @ matrix - np.eye(size)).max(initial=0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviation = float(np.abs(matrix.conj().T @ matrix - np.eye(size)).max(initial=0.0))
         if not deviation <= UNITARITY_TOLERANCE:
             raise ProgramError(
                 f"the matrix is not unitary: U^H U differs from 1 by {deviation:.1e}, "
@@ -161,11 +163,20 @@ def angle_of(element: Element) -> Angle | None:
     return element.angle if isinstance(element, PhaseShifter | BeamSplitter) else None
 
 
+def rectangle(modes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The m (m - 1) / 2 pairs of neighbours that a rectangular mesh couples, column by column, top to bottom."""
+    for column in range(len(modes)):
+        for upper in range(column % 2, len(modes) - 1, 2):
+            yield modes[upper], modes[upper + 1]
+
+
 def interferometer(modes: Sequence[int], prefix: str) -> tuple[Element, ...]:
     """A universal interferometer: a rectangle of Mach-Zehnder interferometers, then a phase per mode.
 
     Each of the m (m - 1) / 2 MZIs is balanced BS, PS, balanced BS, PS (phases on its upper mode), as in Clements et
-    al. 2016 (arXiv:1603.08788). Its m^2 phases are the parameters ``{prefix}0``, ``{prefix}1``, ...
+    al. 2016 (arXiv:1603.08788) but for the order of the last two. It reaches every unitary up to phases on the modes
+    where light enters: Fock states cannot tell, and after another interferometer that one's last phases provide
+    them. Its m^2 phases are the parameters ``{prefix}0``, ``{prefix}1``, ...
 
     Args:
         modes: The modes it spans, top to bottom.
@@ -173,10 +184,8 @@ def interferometer(modes: Sequence[int], prefix: str) -> tuple[Element, ...]:
     """
     elements: list[Element] = []
     phases = (Angle(0.0, ((f"{prefix}{index}", 1.0),)) for index in range(len(modes) ** 2))
-    for column in range(len(modes)):
-        for upper in range(column % 2, len(modes) - 1, 2):
-            pair = (modes[upper], modes[upper + 1])
-            for _ in range(2):
-                elements += [BeamSplitter(pair, Angle(np.pi / 2)), PhaseShifter(pair[0], next(phases))]
+    for pair in rectangle(modes):
+        for _ in range(2):
+            elements += [BeamSplitter(pair, Angle(np.pi / 2)), PhaseShifter(pair[0], next(phases))]
     elements += [PhaseShifter(mode, next(phases)) for mode in modes]
     return tuple(elements)

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
-from typing import TypeVar
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle
+from hqdist.program.checks import member
 from hqdist.program.elements import Element, PhaseShifter, interferometer
 from hqdist.program.program import Program
 from hqdist.program.readout import Probabilities, Readout
 from hqdist.program.space import ComputationSpace
 from hqdist.program.states import StatePattern
-
-E = TypeVar("E", bound=StrEnum)
 
 
 class CircuitType(StrEnum):
@@ -94,9 +92,9 @@ class Experiment:
     computation_space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "circuit_type", _member(CircuitType, self.circuit_type))
-        object.__setattr__(self, "state_pattern", _member(StatePattern, self.state_pattern))
-        object.__setattr__(self, "computation_space", _member(ComputationSpace, self.computation_space))
+        object.__setattr__(self, "circuit_type", member(CircuitType, self.circuit_type))
+        object.__setattr__(self, "state_pattern", member(StatePattern, self.state_pattern))
+        object.__setattr__(self, "computation_space", member(ComputationSpace, self.computation_space))
         if self.n_modes < 2:
             raise ProgramError(f"an experiment needs at least 2 modes, got n_modes={self.n_modes}")
         if self.n_photons < 1:
@@ -127,11 +125,3 @@ class Experiment:
             inputs=inputs,
             readout=readout if readout is not None else Probabilities(self.computation_space),
         )
-
-
-def _member(kind: type[E], value: str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        allowed = ", ".join(kind)
-        raise ProgramError(f"{value!r} is no {kind.__name__}; choose one of {allowed}") from None

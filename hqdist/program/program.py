@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import whole
 from hqdist.program.elements import BeamSplitter, Element, PhaseShifter, angle_of
 from hqdist.program.readout import Amplitudes, Probabilities, Readout
 from hqdist.program.wire import decode, encode
@@ -42,7 +43,10 @@ class Program:
     def __post_init__(self) -> None:
         for name in ("input_state", "elements", "weights", "inputs"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "input_state", tuple(int(count) for count in self.input_state))
+        object.__setattr__(self, "modes", whole(self.modes, "a number of modes"))
+        object.__setattr__(
+            self, "input_state", tuple(whole(count, "a number of photons") for count in self.input_state)
+        )
         _check_input_state(self.modes, self.input_state)
         for element in self.elements:
             _check_modes(element, self.modes)
@@ -116,6 +120,10 @@ def _check_input_state(modes: int, input_state: tuple[int, ...]) -> None:
 
 
 def _check_modes(element: Element, modes: int) -> None:
+    if not element.modes:
+        raise ProgramError(f"{type(element).__name__} acts on no mode; leave it out")
+    for mode in element.modes:
+        whole(mode, "a mode")
     if len(set(element.modes)) != len(element.modes):
         raise ProgramError(f"{type(element).__name__} names a mode twice: {element.modes}")
     if any(not 0 <= mode < modes for mode in element.modes):

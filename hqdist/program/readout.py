@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import member
 from hqdist.program.space import ComputationSpace
 
 
@@ -25,14 +26,17 @@ class LexGrouping:
         Raises:
             ProgramError: If an output would get no state and be zero for every input.
         """
-        run = -(-dimension // self.size)
-        used = -(-dimension // run)
+        self.check(dimension)
+        return (np.arange(dimension) // -(-dimension // self.size)).astype(np.int32)
+
+    def check(self, dimension: int) -> None:
+        """Raise what `assign` raises, without making a list of all states."""
+        used = -(-dimension // -(-dimension // self.size))
         if used < self.size:
             raise ProgramError(
                 f"grouping {dimension} states lexicographically into {self.size} outputs leaves "
                 f"{self.size - used} of them without a state; use {used} outputs, or ModGrouping"
             )
-        return (np.arange(dimension) // run).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,13 @@ class ModGrouping:
         Raises:
             ProgramError: If there are fewer states than outputs.
         """
+        self.check(dimension)
+        return (np.arange(dimension) % self.size).astype(np.int32)
+
+    def check(self, dimension: int) -> None:
+        """Raise what `assign` raises, without making a list of all states."""
         if dimension < self.size:
             raise ProgramError(f"{dimension} states cannot fill {self.size} outputs; use at most {dimension}")
-        return (np.arange(dimension) % self.size).astype(np.int32)
 
 
 Grouping = LexGrouping | ModGrouping
@@ -68,7 +76,7 @@ class Probabilities:
     grouping: Grouping | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
         if self.grouping is not None and self.grouping.size < 1:
             raise ProgramError(f"a grouping needs at least one output, got {self.grouping.size}")
 
@@ -77,7 +85,7 @@ class Probabilities:
         dimension = self.space.dimension(modes, photons)
         if self.grouping is None:
             return dimension
-        self.grouping.assign(dimension)
+        self.grouping.check(dimension)
         return self.grouping.size
 
 
@@ -88,7 +96,7 @@ class ModeExpectations:
     space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""
@@ -103,7 +111,7 @@ class NumberCorrelators:
     space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""
@@ -118,7 +126,7 @@ class Amplitudes:
     space: ComputationSpace = ComputationSpace.FOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", ComputationSpace(self.space))
+        object.__setattr__(self, "space", member(ComputationSpace, self.space))
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""
@@ -147,7 +155,7 @@ def observable(readout: Readout, states: npt.NDArray[np.int8]) -> npt.NDArray[np
         case Probabilities(grouping=None):
             return np.eye(dimension)
         case Probabilities(grouping=LexGrouping() | ModGrouping() as grouping):
-            return (np.arange(grouping.size)[:, None] == grouping.assign(dimension)).astype(np.float64)
+            return np.equal.outer(np.arange(grouping.size), grouping.assign(dimension)).astype(np.float64)
         case ModeExpectations():
             return occupations
         case NumberCorrelators():

@@ -140,7 +140,7 @@ def _fixed_unitary(message: pb.FixedUnitary) -> FixedUnitary:
     size = len(message.modes)
     if not len(message.real) == len(message.imaginary) == size * size:
         raise ProgramError(f"a serialised unitary on {size} modes does not have {size * size} entries")
-    matrix = np.array(message.real) + 1j * np.array(message.imaginary)
+    matrix = np.stack([message.real, message.imaginary], axis=-1, dtype=np.float64).view(np.complex128)
     return FixedUnitary(tuple(message.modes), matrix.reshape(size, size))
 
 

@@ -317,8 +317,8 @@ def test_several_python_threads_at_once(torch_threads):
     assert all(np.array_equal(result, expected) for result in results)
 
 
-def _matches_in_child(queue, V, tables, input_factor, samples, expected):
-    queue.put(np.array_equal(everything(V, tables, input_factor, samples), expected))
+def _matches_in_child(queue, arguments, expected):
+    queue.put(np.array_equal(everything(*arguments), expected))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -328,7 +328,7 @@ def test_a_forked_process_has_its_own_threads(torch_threads):
     expected = everything(V, tables, input_factor, 500)
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=_matches_in_child, args=(queue, V, tables, input_factor, 500, expected))
+    child = context.Process(target=_matches_in_child, args=(queue, (V, tables, input_factor, 500), expected))
     child.start()
     assert queue.get(timeout=60)
     child.join()
