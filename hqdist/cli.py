@@ -58,17 +58,17 @@ def train(
     An interrupted run goes on with --resume and ends with the same numbers.
     """
     path = run_dir or Path("runs") / config.stem
-    with _one_line_errors():
-        from rich.console import Console
+    try:
+        with _one_line_errors():
+            from rich.console import Console
 
-        from hqdist.training import read_configuration
-        from hqdist.training import train as run
+            from hqdist.training import read_configuration
+            from hqdist.training import train as run
 
-        try:
             run(read_configuration(config), path, resume=resume, console=Console())
-        except KeyboardInterrupt:
-            typer.echo(_how_to_resume(config, run_dir, path), err=True)
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        typer.echo(_how_to_resume(config, run_dir, path), err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -91,7 +91,7 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _how_to_resume(config: Path, run_dir: Path | None, path: Path) -> str:
-    if not path.exists():
+    if not (path / "config.toml").exists():
         return "hqdist: interrupted before training started"
     import shlex
 

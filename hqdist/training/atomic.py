@@ -6,10 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from hqdist.errors import TrainingError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file anew: to a temporary one beside it, which takes its place when everything is on the disk."""
+    """Write a file anew: to a temporary one beside it, which takes its place when everything is on the disk.
+
+    Raises:
+        TrainingError: If it cannot be written; the file is as it was.
+    """
     temporary = path.with_name(path.name + ".part")
     try:
         with temporary.open("wb") as file:
@@ -17,5 +23,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise TrainingError(f"cannot write {path}: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)

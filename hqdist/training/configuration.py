@@ -11,7 +11,7 @@ from hqdist.errors import ConfigurationError
 from hqdist.program import CircuitType, ComputationSpace, OutputMappingStrategy, StatePattern
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Rate = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, le=1000)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -116,12 +116,16 @@ class TrainingConfiguration(_Table):
         batch_size: Samples in a step; at least 2, because batch normalisation compares them.
         classical_learning_rate: For the parameters of classical modules.
         quantum_learning_rate: For the phases and input scales of quantum layers.
+        schedule: "constant" rates, or "cosine": from these in the first epoch towards zero after the last.
+        weight_decay: Decoupled weight decay of the classical parameters; phases are angles and do not decay.
     """
 
     epochs: Count = 30
     batch_size: Annotated[int, Field(ge=2)] = 32
     classical_learning_rate: Rate = 1e-3
     quantum_learning_rate: Rate = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
 
 
 DataConfiguration = Annotated[MeasuredDataConfiguration | GeneratedDataConfiguration, Field(discriminator="name")]

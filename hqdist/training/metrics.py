@@ -32,11 +32,18 @@ class MetricsLog:
         self.path = path
 
     def append(self, record: EpochRecord) -> None:
-        """Add a line; it is on the disk when this returns."""
-        with self.path.open("ab") as file:
-            file.write(_line(record))
-            file.flush()
-            os.fsync(file.fileno())
+        """Add a line; it is on the disk when this returns.
+
+        Raises:
+            TrainingError: If it cannot be written.
+        """
+        try:
+            with self.path.open("ab") as file:
+                file.write(_line(record))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise TrainingError(f"cannot write {self.path}: {error.strerror}") from error
 
     def keep(self, epochs: int) -> list[EpochRecord]:
         """Cut the file back to its first epochs, and give them.

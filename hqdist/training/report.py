@@ -31,7 +31,6 @@ class Summary:
         test_accuracy: Its accuracy on the test samples.
         test_samples: How many those are.
         seconds: Time spent training, over all sessions of the run.
-        run_directory: Where everything is.
     """
 
     data: str
@@ -47,7 +46,6 @@ class Summary:
     test_accuracy: float
     test_samples: int
     seconds: float
-    run_directory: str
 
 
 def describe_circuit(configuration: Configuration) -> str:
@@ -69,7 +67,6 @@ def summarise(
     best: EpochRecord,
     tested: Score,
     test_samples: int,
-    run_directory: Path,
 ) -> Summary:
     """Gather the figures of a finished run; `tested` is the best epoch's score on the test samples."""
     return Summary(
@@ -86,12 +83,11 @@ def summarise(
         test_accuracy=tested.accuracy,
         test_samples=test_samples,
         seconds=sum(record.seconds for record in records),
-        run_directory=str(run_directory),
     )
 
 
-def closing_table(summary: Summary) -> Table:
-    """The summary for a terminal."""
+def closing_table(summary: Summary, run_directory: Path) -> Table:
+    """The summary for a terminal, and where everything is."""
     right = round(summary.test_accuracy * summary.test_samples)
     table = Table(title="Training finished", show_header=False, title_justify="left", title_style="bold")
     table.add_column(style="bold", no_wrap=True)
@@ -106,7 +102,7 @@ def closing_table(summary: Summary) -> Table:
         "best validation accuracy": f"{summary.validation_accuracy:.2%} (epoch {summary.best_epoch})",
         "test accuracy": f"[bold green]{summary.test_accuracy:.2%}[/] ({right} of {summary.test_samples} right)",
         "training time": f"{summary.seconds:.1f} s",
-        "run directory": summary.run_directory,
+        "run directory": str(run_directory),
     }
     for name, value in rows.items():
         table.add_row(name, value)

@@ -16,7 +16,7 @@ from hqdist.training.environment import describe_environment
 from hqdist.training.loop import evaluate, shuffled_batches, train_epoch
 from hqdist.training.metrics import EpochRecord, MetricsLog
 from hqdist.training.model import build_model, check_backend
-from hqdist.training.optimiser import create_optimiser
+from hqdist.training.optimiser import create_optimiser, set_cosine_rates
 from hqdist.training.plot import plot_curves
 from hqdist.training.progress import ProgressDisplay, progress_on
 from hqdist.training.report import Summary, closing_table, describe_circuit, summarise
@@ -64,13 +64,18 @@ def train(configuration: Configuration, path: Path, *, resume: bool, console: Co
 def _first_state(configuration: Configuration, data: DataSet) -> TrainingState:
     training = configuration.training
     model = build_model(configuration, data.features, data.classes)
-    check_backend(model, training.batch_size)
+    check_backend(model, max(len(batch) for batch in _batches(configuration, data, epoch=1)))
     optimiser = create_optimiser(
         model,
         classical_learning_rate=training.classical_learning_rate,
         quantum_learning_rate=training.quantum_learning_rate,
+        weight_decay=training.weight_decay,
     )
     return TrainingState(model, optimiser)
+
+
+def _batches(configuration: Configuration, data: DataSet, epoch: int) -> list[torch.Tensor]:
+    return shuffled_batches(len(data.train), configuration.training.batch_size, seed=configuration.seed, epoch=epoch)
 
 
 def _announce(
@@ -113,7 +118,7 @@ def _train_epochs(
     training = configuration.training
     log = MetricsLog(directory.metrics)
     records = log.keep(state.epoch)
-    progress.start(training.epochs, state.epoch, -(-len(data.train) // training.batch_size))
+    progress.start(training.epochs, state.epoch, len(_batches(configuration, data, epoch=1)))
     try:
         for epoch in range(state.epoch + 1, training.epochs + 1):
             record = _train_one(configuration, data, state, epoch, progress)
@@ -132,8 +137,10 @@ def _train_one(
     configuration: Configuration, data: DataSet, state: TrainingState, epoch: int, progress: ProgressDisplay
 ) -> EpochRecord:
     size = configuration.training.batch_size
+    if configuration.training.schedule == "cosine":
+        set_cosine_rates(state.optimiser, epoch, configuration.training.epochs)
     start = time.perf_counter()
-    batches = shuffled_batches(len(data.train), size, seed=configuration.seed, epoch=epoch)
+    batches = _batches(configuration, data, epoch)
     try:
         trained = train_epoch(
             state.model, data.train, state.optimiser, batches, lambda score: progress.batch(epoch, score)
@@ -163,8 +170,8 @@ def _conclude(
     assert state.best_weights is not None
     state.model.load_state_dict(state.best_weights)
     tested = evaluate(state.model, data.test, configuration.training.batch_size)
-    summary = summarise(configuration, state.model, records, state.best, tested, len(data.test), directory.path)
+    summary = summarise(configuration, state.model, records, state.best, tested, len(data.test))
     directory.write_summary(asdict(summary))
     plot_curves(records, state.best, f"{data.name}: {summary.architecture} hybrid, {summary.circuit}", directory.curves)
-    console.print(closing_table(summary))
+    console.print(closing_table(summary, directory.path))
     return summary
