@@ -6,6 +6,7 @@ import pytest
 from hqdist.cli import main
 
 GOOD = """
+threads = 1
 [data]
 name = "moons"
 samples = 40

@@ -139,6 +139,8 @@ class Configuration(_Table):
 
     Attributes:
         seed: Seeds the split, the initial parameters, shuffling and dropout.
+        threads: CPU threads for torch and the exact backend; without it, torch's choice. Small models are fastest with
+            one, and a run with the number written down resumes to the same bits on another machine.
         backend: Who evaluates the quantum layers, as `hqdist.backend` takes it: a name, a URI or a table.
         gradient: How they are differentiated, as `hqdist.QuantumLayer` takes it.
         shots: Shots for each sample; without it, exact values.
@@ -149,6 +151,7 @@ class Configuration(_Table):
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    threads: Count | None = None
     backend: str | dict[str, Any] = "exact"
     gradient: str = "auto"
     shots: Count | None = None

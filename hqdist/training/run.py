@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +29,8 @@ def train(configuration: Configuration, path: Path, *, resume: bool, console: Co
     """Train a hybrid model, measure the best epoch's on the test samples, and leave everything in a run directory.
 
     A run that was interrupted at any moment and resumed gives the same numbers as one that was not, bit for bit, given
-    the same number of threads and a backend with exact values. Torch's global random state is left as it was.
+    the same number of threads and a backend with exact values. Torch's random state and number of threads are left as
+    they were.
 
     Args:
         configuration: What to train.
@@ -45,7 +48,7 @@ def train(configuration: Configuration, path: Path, *, resume: bool, console: Co
         directory.check_resumable(configuration)
     else:
         directory.check_free()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _threads(configuration.threads):
         torch.manual_seed(configuration.seed)
         data = load_data(configuration.data, configuration.seed)
         state = _first_state(configuration, data)
@@ -59,6 +62,17 @@ def train(configuration: Configuration, path: Path, *, resume: bool, console: Co
             _warn_of_changes(console, directory, environment)
             records = _train_epochs(configuration, data, state, directory, progress_on(console))
             return _conclude(configuration, data, state, directory, records, console)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Let torch use this many threads for a while; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _first_state(configuration: Configuration, data: DataSet) -> TrainingState:

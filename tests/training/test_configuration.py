@@ -50,7 +50,7 @@ GOOD = {"data": '[data]\nname = "moons"\n', "model": '[model]\narchitecture = "s
     ("text", "message"),
     [
         ("= 3", "is not TOML"),
-        ("seeed = 1\n" + "".join(GOOD.values()), "unknown key seeed; keys known there: seed, backend"),
+        ("seeed = 1\n" + "".join(GOOD.values()), "unknown key seeed; keys known there: seed, threads, backend"),
         (GOOD["data"] + "sample = 3\n" + GOOD["model"], r"unknown key data\.sample; keys known there: .*samples"),
         (GOOD["data"] + GOOD["model"] + "dropuot = 0.5\n", r"unknown key model\.dropuot; keys known there: .*dropout"),
         ("".join(GOOD.values()) + "[training]\nepoch = 3\n", r"unknown key training\.epoch; .*epochs, batch_size"),

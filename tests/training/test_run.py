@@ -17,6 +17,7 @@ from hqdist.training.run_directory import RunDirectory
 
 # Dropout and batch normalisation: a resumed run that forgot any random or running state would end elsewhere.
 TEXT = """
+threads = 1
 [data]
 name = "moons"
 samples = 100
@@ -98,10 +99,11 @@ def test_the_environment_names_no_machine_and_no_place(file, tmp_path):
         assert private not in text
 
 
-def test_training_leaves_the_random_state_of_its_caller_alone(file, tmp_path):
-    before = torch.get_rng_state()
+def test_training_leaves_the_random_state_and_threads_of_its_caller_alone(file, tmp_path):
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
     run(read_configuration(file(epochs=1)), tmp_path / "run")
     assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
 
 
 def test_the_test_figure_is_that_of_the_best_epoch(file, tmp_path):
