@@ -93,12 +93,6 @@ class Circuit:
     by_weight: torch.Tensor
     by_input: torch.Tensor
 
-    def angles(self, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        """Angles of the sample gates, (B, P) in float64 on the inputs' device; half angles for beam splitters."""
-        device = inputs.device
-        shared = self.constants.to(device) + self.by_weight.to(device) @ weights
-        return shared + inputs.double() @ self.by_input.to(device).T
-
 
 @lru_cache(maxsize=256)
 def compiled(program: Program) -> Circuit:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hqdist.program import ComputationSpace, Program
 from hqdist_exact import _slos
+from hqdist_exact._angles import sample_angles
 from hqdist_exact._circuit import Circuit
 from hqdist_exact._evolve import EvolvedColumns
 from hqdist_exact._mesh import SharedUnitaries
@@ -23,7 +24,7 @@ class CpuLight:
         self._program = program
         self._samples = len(inputs)
         unitaries = SharedUnitaries.apply(weights.double(), circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
-        angles = circuit.angles(weights.double(), inputs)
+        angles = sample_angles(circuit, weights.double(), inputs)
         self._tiles: torch.Tensor = EvolvedColumns.apply(unitaries, angles, circuit, inputs.dtype)  # type: ignore[no-untyped-call]
         self._input_factor = float(math.prod(math.factorial(count) for count in program.input_state))
 
@@ -61,7 +62,7 @@ class _Probabilities(torch.autograd.Function):
         samples: int,
     ) -> torch.Tensor:
         ctx.save_for_backward(tiles)
-        ctx.arguments = (tables, input_factor, outputs)
+        ctx.tables, ctx.input_factor, ctx.outputs = tables, input_factor, outputs
         values, _ = _slos.probabilities(tiles.numpy(), tables, input_factor, outputs, size, samples)
         return torch.from_numpy(values)
 
@@ -69,7 +70,7 @@ class _Probabilities(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[Any, ...]:
         (tiles,) = ctx.saved_tensors
         cotangent = cotangents[0].contiguous().numpy()
-        pulled = _slos.probabilities_backward(tiles.numpy(), *ctx.arguments, cotangent)
+        pulled = _slos.probabilities_backward(tiles.numpy(), ctx.tables, ctx.input_factor, ctx.outputs, cotangent)
         return torch.from_numpy(pulled), None, None, None, None, None
 
 
@@ -81,7 +82,7 @@ class _Amplitudes(torch.autograd.Function):
         ctx: Any, tiles: torch.Tensor, tables: SlosTables, input_factor: float, samples: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         ctx.save_for_backward(tiles)
-        ctx.arguments = (tables, input_factor)
+        ctx.tables, ctx.input_factor = tables, input_factor
         real, imaginary = _slos.amplitudes(tiles.numpy(), tables, input_factor, samples)
         return torch.from_numpy(real), torch.from_numpy(imaginary)
 
@@ -89,5 +90,5 @@ class _Amplitudes(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[Any, ...]:
         (tiles,) = ctx.saved_tensors
         real, imaginary = (cotangent.contiguous().numpy() for cotangent in cotangents)
-        pulled = _slos.amplitudes_backward(tiles.numpy(), *ctx.arguments, real, imaginary)
+        pulled = _slos.amplitudes_backward(tiles.numpy(), ctx.tables, ctx.input_factor, real, imaginary)
         return torch.from_numpy(pulled), None, None, None

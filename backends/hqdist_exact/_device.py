@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.checkpoint import checkpoint
 
 from hqdist.program import ComputationSpace, Program
+from hqdist_exact._angles import sample_angles
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._mesh import SharedUnitaries
 from hqdist_exact._recursion import layers_of
@@ -31,7 +32,7 @@ class DeviceLight:
         on_cpu = weights.double().cpu()
         unitaries: torch.Tensor = SharedUnitaries.apply(on_cpu, circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
         unitaries = unitaries.to(inputs.device, precision)
-        angles = circuit.angles(weights.double(), inputs)
+        angles = sample_angles(circuit, weights.double(), inputs)
         columns = unitaries[0][:, torch.from_numpy(circuit.occupied)].expand(len(inputs), -1, -1)
         groups = circuit.sample.groups
         for group, unitary in enumerate(unitaries[1:]):
@@ -63,7 +64,7 @@ class DeviceLight:
         program = self._program
         dimension = space.dimension(program.modes, program.photons)
         row = 4 * dimension * max(program.photons, 1) * self._columns.element_size()
-        chunks = self._columns.split(max(1, CHUNK_BYTES // row))
+        chunks = torch.split(self._columns, max(1, CHUNK_BYTES // row))
         if not self._columns.requires_grad:
             return torch.cat([evaluate(chunk) for chunk in chunks])
         return torch.cat([checkpoint(evaluate, chunk, use_reentrant=False) for chunk in chunks])

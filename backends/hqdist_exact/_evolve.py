@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
+from hqdist_exact._jit import inline, inner, kernel
 from hqdist_exact._parallel import in_parallel
 from hqdist_exact._vector import (
     LANES,
@@ -94,7 +94,7 @@ def _work(circuit: Circuit) -> int:
     return len(circuit.sample.groups) * circuit.modes**2 * max(len(circuit.occupied), 1)
 
 
-@njit(nogil=True, forceinline=True)
+@inline
 def _split(kind, cos, sin, above_re, above_im, below_re, below_im):
     """A beam splitter with half angle given by its cosine and sine."""
     if kind == SPLIT_RX:
@@ -119,12 +119,12 @@ def _split(kind, cos, sin, above_re, above_im, below_re, below_im):
     )
 
 
-@njit(nogil=True, forceinline=True)
+@inline
 def _load_pair(buffer, upper, lower):
     return load(buffer, upper), load(buffer, upper + 1), load(buffer, lower), load(buffer, lower + 1)
 
 
-@njit(nogil=True, forceinline=True)
+@inline
 def _store_pair(buffer, upper, lower, values):
     store(buffer, upper, values[0])
     store(buffer, upper + 1, values[1])
@@ -132,7 +132,7 @@ def _store_pair(buffer, upper, lower, values):
     store(buffer, lower + 1, values[3])
 
 
-@njit(nogil=True)
+@inner
 def _shift(buffer, first, modes, photons, mode, cos, sin):
     """Multiply one mode of all columns by cos + i sin."""
     for k in range(photons):
@@ -142,7 +142,7 @@ def _shift(buffer, first, modes, photons, mode, cos, sin):
         store(buffer, row + 1, multiply_add(sin, re, multiply(cos, im)))
 
 
-@njit(nogil=True)
+@inner
 def _apply_gates(buffer, first, modes, photons, group, gates, waves, wave):
     """Apply a tile's own gates of one group to its columns, in place."""
     for p in range(gates.groups[group], gates.groups[group + 1]):
@@ -157,7 +157,7 @@ def _apply_gates(buffer, first, modes, photons, group, gates, waves, wave):
                 _store_pair(buffer, above, below, _split(kind, cos, sin, *pair))
 
 
-@njit(nogil=True)
+@inner
 def _multiply(planes, stage, source, first, target, into, photons):
     """Target = U source, for all columns of a tile."""
     modes = planes.shape[2]
@@ -177,7 +177,7 @@ def _multiply(planes, stage, source, first, target, into, photons):
             store(target, into + 2 * (k * modes + i) + 1, add(ri, ir))
 
 
-@njit(nogil=True)
+@inner
 def _multiply_adjoint(planes, stage, source, target, photons):
     """Target = U^H source."""
     modes = planes.shape[2]
@@ -197,7 +197,7 @@ def _multiply_adjoint(planes, stage, source, target, photons):
             store(target, column + 2 * j + 1, add(ri, ir))
 
 
-@njit(nogil=True)
+@inner
 def _enter(planes, occupied, buffer, first):
     """The columns of U_0 that the photons enter, the same in every lane."""
     modes = planes.shape[2]
@@ -208,7 +208,7 @@ def _enter(planes, occupied, buffer, first):
             store(buffer, row + 1, fill(buffer, planes[1, 0, j, occupied[k]]))
 
 
-@njit(nogil=True)
+@kernel
 def _evolve(first, last, columns, planes, waves, occupied, gates):
     lanes = 64 // columns.itemsize
     modes, photons, groups = planes.shape[2], len(occupied), len(gates.groups) - 1
@@ -223,7 +223,7 @@ def _evolve(first, last, columns, planes, waves, occupied, gates):
             _multiply(planes, group + 1, work, 0, columns, at, photons)
 
 
-@njit(nogil=True)
+@inner
 def _undo_gates(x, pulled, modes, photons, group, gates, waves, wave, by_angle, angle):
     """Undo a group's gates on the columns x and their cotangent, and write the derivative by each angle."""
     zero = fill(x, 0)
@@ -253,7 +253,7 @@ def _undo_gates(x, pulled, modes, photons, group, gates, waves, wave, by_angle, 
         store(by_angle, angle + p, slope)
 
 
-@njit(nogil=True)
+@inner
 def _gather(pulled, x, photons, modes, sums, first):
     """Add pulled x^H, lane by lane, to the derivative by one shared unitary."""
     for i in range(modes):
@@ -269,7 +269,7 @@ def _gather(pulled, x, photons, modes, sums, first):
             store(sums, row + 1, im)
 
 
-@njit(nogil=True)
+@kernel
 def _pull_back(first, last, bounds, cotangent, planes, waves, occupied, gates, by_unitary, by_angle):
     lanes = 64 // cotangent.itemsize
     modes, photons, groups = planes.shape[2], len(occupied), len(gates.groups) - 1

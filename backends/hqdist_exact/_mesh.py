@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 
 from hqdist_exact._circuit import BLOCK, PHASE, SPLIT_RX, SPLIT_RY, SharedGates
+from hqdist_exact._jit import inner, kernel
 
 
 class SharedUnitaries(torch.autograd.Function):
@@ -34,7 +34,7 @@ class SharedUnitaries(torch.autograd.Function):
         return torch.from_numpy(_pull_back(weights.numpy(), ctx.gates, unitaries.numpy(), cotangent)), None, None
 
 
-@njit(nogil=True)
+@inner
 def _angle(gate: int, weights: NDArray[np.float64], gates: SharedGates) -> float:
     angle = gates.constants[gate]
     for term in range(gates.first_term[gate], gates.first_term[gate + 1]):
@@ -42,7 +42,7 @@ def _angle(gate: int, weights: NDArray[np.float64], gates: SharedGates) -> float
     return angle
 
 
-@njit(nogil=True)
+@inner
 def _entries(kind: int, angle: float) -> tuple[complex, complex, complex, complex]:
     """The 2 x 2 unitary of a beam splitter, row by row, from its half angle."""
     cos, sin = math.cos(angle), math.sin(angle)
@@ -53,7 +53,7 @@ def _entries(kind: int, angle: float) -> tuple[complex, complex, complex, comple
     return complex(cos), complex(sin), complex(sin), complex(-cos)
 
 
-@njit(nogil=True)
+@inner
 def _apply_block(
     rows: NDArray[np.complex128], scratch: NDArray[np.complex128], block: int, gates: SharedGates, inverse: bool
 ) -> None:
@@ -73,7 +73,7 @@ def _apply_block(
             rows[rows_of[i], column] = entry
 
 
-@njit(nogil=True)
+@kernel
 def _build(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDArray[np.complex128]:
     stages = len(gates.stages) - 1
     unitaries = np.zeros((stages, modes, modes), np.complex128)
@@ -102,7 +102,7 @@ def _build(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDAr
     return unitaries
 
 
-@njit(nogil=True)
+@kernel
 def _pull_back(
     weights: NDArray[np.float64],
     gates: SharedGates,

@@ -83,7 +83,7 @@ class ExactBackend(Backend):
         """Evaluate a request and keep the columns of its unitaries for the backward pass."""
         self.check(request)
         start = time.perf_counter()
-        weights, inputs = request.weights.requires_grad_(), request.inputs.requires_grad_()
+        weights, inputs = request.weights.detach().requires_grad_(), request.inputs.detach().requires_grad_()
         with torch.enable_grad():
             values = _values(request.program, weights, inputs)
 
