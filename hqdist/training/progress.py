@@ -24,8 +24,8 @@ class ProgressDisplay(Protocol):
     def batch(self, epoch: int, score: Score) -> None:
         """A batch is done; the score is that of the epoch so far."""
 
-    def epoch(self, record: EpochRecord, best: EpochRecord) -> None:
-        """An epoch is done and saved; `best` is the best one so far."""
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is done and saved."""
 
     def stop(self) -> None:
         """Training has ended, well or not."""
@@ -45,7 +45,7 @@ class ProgressLines:
     def batch(self, epoch: int, score: Score) -> None:
         """Say nothing."""
 
-    def epoch(self, record: EpochRecord, best: EpochRecord) -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Say a line."""
         self._console.print(
             f"epoch {record.epoch}/{self._epochs}  loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.2%}  "
@@ -75,8 +75,8 @@ class ProgressBar:
 
     def start(self, epochs: int, done: int, batches: int) -> None:
         """Show the bar."""
-        self._bar.start()
         self._bar.update(self._task, total=epochs * batches, completed=done * batches, epochs=epochs, epoch=done)
+        self._bar.start()
         self._bar.start_task(self._task)
 
     def batch(self, epoch: int, score: Score) -> None:
@@ -85,13 +85,9 @@ class ProgressBar:
             self._task, advance=1, epoch=epoch, train=f"loss {score.loss:.3f}  accuracy {score.accuracy:.1%}"
         )
 
-    def epoch(self, record: EpochRecord, best: EpochRecord) -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Show the validation figures."""
-        self._bar.update(
-            self._task,
-            validation=f"validation {record.validation_loss:.3f}  {record.validation_accuracy:.1%}"
-            f"  (best {best.validation_accuracy:.1%})",
-        )
+        self._bar.update(self._task, validation=f"validation {record.validation_accuracy:.1%}")
 
     def stop(self) -> None:
         """Leave the bar as it is and give the terminal back."""

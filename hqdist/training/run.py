@@ -141,7 +141,7 @@ def _train_epochs(
             state.finish(record)
             state.save(directory.checkpoint)
             records.append(record)
-            progress.epoch(record, state.best or record)
+            progress.epoch(record)
     finally:
         progress.stop()
     return records
