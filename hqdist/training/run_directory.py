@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from hqdist.errors import TrainingError
 from hqdist.training.atomic import replacing
 from hqdist.training.configuration import Configuration
-from hqdist.training.toml import to_toml
 
 
 class RunDirectory:
@@ -62,7 +63,7 @@ class RunDirectory:
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             draft.mkdir(parents=True)
-            (draft / self.configuration.name).write_text(to_toml(configuration.resolved()), encoding="utf-8")
+            (draft / self.configuration.name).write_text(tomli_w.dumps(configuration.resolved()), encoding="utf-8")
             (draft / self.environment.name).write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
             draft.rename(self.path)
         except OSError as error:
