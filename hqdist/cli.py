@@ -107,7 +107,7 @@ def _backend_table() -> "Table":
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 1, 0))
     for column in ("backend", "ready", "values", "gradient", "readouts", "spaces", "devices", "limits"):
-        table.add_column(column, no_wrap=column in ("backend", "readouts", "spaces"))
+        table.add_column(column, no_wrap=column in ("backend", "readouts", "spaces"), min_width=len(column))
     for name in available_backends():
         try:
             table.add_row(name, "[green]yes[/]", *_abilities(backend(name).capabilities))
