@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/installed
 .PHONY: demo test check tests bench protos clean
 
 demo: $(INSTALLED)
-	$(BIN)/hqdist train examples/digits.toml
+	$(BIN)/hqdist train examples/digits.toml --resume
 
 test: check tests
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.checkpoint import checkpoint
 
 from hqdist.program import ComputationSpace, Program
-from hqdist_exact._angles import sample_angles
+from hqdist_exact._angles import angles_in_torch
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._mesh import SharedUnitaries
 from hqdist_exact._recursion import layers_of
@@ -32,7 +32,7 @@ class DeviceLight:
         on_cpu = weights.double().cpu()
         unitaries: torch.Tensor = SharedUnitaries.apply(on_cpu, circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
         unitaries = unitaries.to(inputs.device, precision)
-        angles = sample_angles(circuit, weights.double(), inputs)
+        angles = angles_in_torch(circuit.sample.angles, weights, inputs)
         columns = unitaries[0][:, torch.from_numpy(circuit.occupied)].expand(len(inputs), -1, -1)
         groups = circuit.sample.groups
         for group, unitary in enumerate(unitaries[1:]):
