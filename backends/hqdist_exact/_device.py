@@ -36,7 +36,9 @@ class DeviceLight:
         columns = unitaries[0][:, torch.from_numpy(circuit.occupied)].expand(len(inputs), -1, -1)
         groups = circuit.sample.groups
         for group, unitary in enumerate(unitaries[1:]):
-            columns = unitary @ _apply_gates(columns, circuit, range(groups[group], groups[group + 1]), angles)
+            columns = _apply_gates(columns, circuit, range(groups[group], groups[group + 1]), angles)
+            # `unitary @ columns` rounds differently when a derivative is wanted
+            columns = torch.einsum("ij,bjn->bin", unitary, columns)
         self._columns = columns
 
     def columns(self) -> torch.Tensor:
