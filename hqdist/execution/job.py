@@ -3,7 +3,8 @@
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from enum import StrEnum
 
 from hqdist.execution.result import Result
@@ -29,13 +30,12 @@ class Job:
         """Start evaluating in a thread of its own."""
         self.id = uuid.uuid4().hex
         self._outcome: Future[Result] = Future()
-        self._canceled = threading.Event()
         threading.Thread(target=self._run, args=(evaluate,), name=f"hqdist-job-{self.id[:8]}", daemon=True).start()
 
     @property
     def status(self) -> JobStatus:
         """Where the job is now."""
-        if self._canceled.is_set():
+        if self._outcome.cancelled():
             return JobStatus.CANCELED
         if not self._outcome.done():
             return JobStatus.RUNNING
@@ -52,19 +52,21 @@ class Job:
             concurrent.futures.CancelledError: If the job was cancelled.
             HqdistError: Whatever the evaluation raised.
         """
-        if self._canceled.is_set():
-            raise CancelledError(f"job {self.id} was cancelled")
-        return self._outcome.result(timeout)
+        try:
+            return self._outcome.result(timeout)
+        except CancelledError:
+            raise CancelledError(f"job {self.id} was cancelled") from None
 
     def cancel(self) -> bool:
-        """Give the job up; its result is discarded. False if it had ended already."""
-        if self._outcome.done():
-            return False
-        self._canceled.set()
-        return True
+        """Give the job up and wake whoever waits for it; its result is discarded. False if it had ended already."""
+        return self._outcome.cancel()
 
     def _run(self, evaluate: Callable[[], Result]) -> None:
         try:
-            self._outcome.set_result(evaluate())
+            result = evaluate()
         except BaseException as error:
-            self._outcome.set_exception(error)
+            with suppress(InvalidStateError):  # cancelled meanwhile
+                self._outcome.set_exception(error)
+        else:
+            with suppress(InvalidStateError):
+                self._outcome.set_result(result)
