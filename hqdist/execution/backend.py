@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import torch
@@ -58,9 +59,13 @@ class Backend(ABC):
         return self.evaluate(request), lambda cotangent: self.vjp(request, cotangent)
 
     def submit(self, request: Request) -> Job:
-        """Start evaluating a request and return at once. What `check` refuses is refused here."""
+        """Start evaluating a request and return at once. What `check` refuses is refused here.
+
+        The caller may go on and change the tensors that the request was made from, as an optimiser does.
+        """
         self.check(request)
-        return Job(lambda: self.evaluate(request))
+        kept = replace(request, weights=request.weights.clone(), inputs=request.inputs.clone())
+        return Job(lambda: self.evaluate(kept))
 
     def check(self, request: Request) -> None:
         """See that this backend can take a request, before anything is submitted.
