@@ -91,6 +91,13 @@ class _Evaluate(torch.autograd.Function):
         return inputs, shared, None
 
     @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> None:
+        raise GradientError(
+            "a quantum layer is differentiated backwards, not in forward mode: use backward, grad or jacrev instead of "
+            "jvp, jacfwd or dual numbers"
+        )
+
+    @staticmethod
     def vmap(
         info: Any, in_dims: tuple[int | None, ...], inputs: torch.Tensor, weights: torch.Tensor, call: _Call
     ) -> tuple[torch.Tensor, int]:
