@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test check tests protos clean
+.PHONY: demo test check tests bench protos clean
 
 demo: $(INSTALLED)
-	$(BIN)/hqdist train examples/digits.toml
+	$(BIN)/hqdist train examples/digits.toml --resume
 
 test: check tests
 
@@ -19,6 +19,10 @@ check: $(INSTALLED)
 
 tests: $(INSTALLED)
 	$(BIN)/pytest
+
+# Speed against MerLin and Perceval, in an environment of its own; see benchmarks/README.md.
+bench:
+	PYTHON=$(PYTHON) benchmarks/run.sh
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -35,5 +39,5 @@ protos:
 	.venv-protos/bin/python -m grpc_tools.protoc -Iprotos --python_out=. --pyi_out=. $(PROTOS)
 
 clean:
-	rm -rf $(VENV) .venv-protos
+	rm -rf $(VENV) .venv-bench .venv-protos
 	find . -name "*.nb[ci]" -delete

@@ -9,6 +9,7 @@ from hqdist.errors import (
     PostSelectionError,
     ProgramError,
     RequestError,
+    TrainingError,
     UnknownBackendError,
 )
 from hqdist.execution import (
@@ -25,7 +26,7 @@ from hqdist.execution import (
     default_backend,
 )
 from hqdist.gradient import Adjoint, GradientMethod
-from hqdist.nn import QuantumLayer, use_backend
+from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, use_backend
 from hqdist.program import (
     Amplitudes,
     Angle,
@@ -85,6 +86,7 @@ __all__ = [
     "ModeExpectations",
     "NumberCorrelators",
     "OutputMappingStrategy",
+    "ParallelHybrid",
     "Permutation",
     "PhaseShifter",
     "PostSelectionError",
@@ -95,8 +97,11 @@ __all__ = [
     "QuantumLayer",
     "Request",
     "RequestError",
+    "ResidualHybrid",
     "Result",
+    "SequentialHybrid",
     "StatePattern",
+    "TrainingError",
     "UnknownBackendError",
     "available_backends",
     "backend",

@@ -45,3 +45,7 @@ class ConfigurationError(HqdistError, ValueError):
 
 class MissingDependencyError(HqdistError, ImportError):
     """An optional package is needed for this and is not installed."""
+
+
+class TrainingError(HqdistError):
+    """A training run cannot start, go on or be resumed."""

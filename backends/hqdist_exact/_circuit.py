@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hqdist.program import (
@@ -22,6 +21,7 @@ from hqdist.program import (
     PhaseShifter,
     Program,
 )
+from hqdist_exact._angles import AffineAngles
 
 #: What the integer kinds of gates mean.
 PHASE, SPLIT_RX, SPLIT_RY, SPLIT_H, BLOCK = range(5)
@@ -44,14 +44,8 @@ class SharedGates(NamedTuple):
     """(G,) its first mode; for a block, the index of the block."""
     lower: NDArray[np.int64]
     """(G,) its second mode; for a phase, the first again."""
-    constants: NDArray[np.float64]
-    """(G,) constant part of the angle, in radians; half of it for beam splitters."""
-    first_term: NDArray[np.int64]
-    """(G + 1,) first term of each gate's angle."""
-    weights: NDArray[np.int64]
-    """(terms,) weight of each term."""
-    coefficients: NDArray[np.float64]
-    """(terms,) coefficient of each term; half of it for beam splitters."""
+    angles: AffineAngles
+    """Their angles; zero for a block."""
     block_modes: NDArray[np.int64]
     """(blocks, m) modes of each block, -1 where there are fewer."""
     block_matrices: NDArray[np.complex128]
@@ -59,7 +53,7 @@ class SharedGates(NamedTuple):
 
 
 class SampleGates(NamedTuple):
-    """The gates that differ from sample to sample; gate p takes column p of the angles."""
+    """The gates that differ from sample to sample."""
 
     groups: NDArray[np.int64]
     """(K + 1,) first gate of each group, then the number of gates P."""
@@ -69,6 +63,8 @@ class SampleGates(NamedTuple):
     """(P,) its first mode."""
     lower: NDArray[np.int64]
     """(P,) its second mode; for a phase, the first again."""
+    angles: AffineAngles
+    """Their angles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,38 +76,24 @@ class Circuit:
         occupied: (n,) the mode that each photon enters; a mode with several photons comes several times.
         shared: Gates of the shared unitaries.
         sample: Gates that differ from sample to sample.
-        constants: (P,) constant part of the sample gates' angles; halved for beam splitters, like what follows.
-        by_weight: (P, T) derivative of these angles by the weights.
-        by_input: (P, F) derivative of these angles by the inputs.
     """
 
     modes: int
     occupied: NDArray[np.int64]
     shared: SharedGates
     sample: SampleGates
-    constants: torch.Tensor
-    by_weight: torch.Tensor
-    by_input: torch.Tensor
-
-    def angles(self, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        """Angles of the sample gates, (B, P) in float64 on the inputs' device; half angles for beam splitters."""
-        device = inputs.device
-        shared = self.constants.to(device) + self.by_weight.to(device) @ weights
-        return shared + inputs.double() @ self.by_input.to(device).T
 
 
 @lru_cache(maxsize=256)
 def compiled(program: Program) -> Circuit:
     """Compile a program, or return what was compiled before; immutable and shared between threads."""
-    per_sample = {name: column for column, name in enumerate(program.inputs)}
+    per_sample = set(program.inputs)
     shared: list[list[Element]] = [[]]
     sample: list[list[PhaseShifter | BeamSplitter]] = []
     position = [0] * program.modes  # of the last gate on each mode: 2 k in shared stage k, 2 k + 1 in sample group k
     for element in program.elements:
         earliest = max(position[mode] for mode in element.modes)
-        if isinstance(element, PhaseShifter | BeamSplitter) and not per_sample.keys().isdisjoint(
-            element.angle.parameters
-        ):
+        if isinstance(element, PhaseShifter | BeamSplitter) and not per_sample.isdisjoint(element.angle.parameters):
             at = earliest | 1
             if at // 2 == len(sample):
                 sample.append([])
@@ -123,24 +105,22 @@ def compiled(program: Program) -> Circuit:
         for mode in element.modes:
             position[mode] = at
     gates = [gate for group in sample for gate in group]
-    columns = {name: column for column, name in enumerate(program.weights)}
+    parameters = {name: index for index, name in enumerate(program.weights + program.inputs)}
     return Circuit(
         modes=program.modes,
         occupied=np.repeat(np.arange(program.modes), program.input_state),
-        shared=_shared_gates(shared, columns, program.modes),
+        shared=_shared_gates(shared, parameters, program.modes),
         sample=SampleGates(
             groups=_offsets([len(group) for group in sample]),
             kinds=np.array([_kind(gate) for gate in gates], np.int64),
             upper=np.array([gate.modes[0] for gate in gates], np.int64),
             lower=np.array([gate.modes[-1] for gate in gates], np.int64),
+            angles=_affine(gates, parameters),
         ),
-        constants=torch.tensor([_angle(gate).constant for gate in gates], dtype=torch.float64),
-        by_weight=_derivatives(gates, columns),
-        by_input=_derivatives(gates, per_sample),
     )
 
 
-def _shared_gates(stages: Sequence[Sequence[Element]], columns: dict[str, int], modes: int) -> SharedGates:
+def _shared_gates(stages: Sequence[Sequence[Element]], parameters: dict[str, int], modes: int) -> SharedGates:
     gates = [gate for stage in stages for gate in stage]
     blocks = [gate for gate in gates if not isinstance(gate, PhaseShifter | BeamSplitter)]
     block_modes = np.full((len(blocks), modes), -1, np.int64)
@@ -150,16 +130,12 @@ def _shared_gates(stages: Sequence[Sequence[Element]], columns: dict[str, int], 
         block_modes[index, :size] = block.modes
         block_matrices[index, :size, :size] = block.block
     block_index = {id(block): index for index, block in enumerate(blocks)}
-    angles = [_angle(gate) for gate in gates]
     return SharedGates(
         stages=_offsets([len(stage) for stage in stages]),
         kinds=np.array([_kind(gate) for gate in gates], np.int64),
         upper=np.array([block_index.get(id(gate), gate.modes[0]) for gate in gates], np.int64),
         lower=np.array([gate.modes[-1] for gate in gates], np.int64),
-        constants=np.array([angle.constant for angle in angles], np.float64),
-        first_term=_offsets([len(angle.terms) for angle in angles]),
-        weights=np.array([columns[name] for angle in angles for name in angle.parameters], np.int64),
-        coefficients=np.array([c for angle in angles for _, c in angle.terms], np.float64),
+        angles=_affine(gates, parameters),
         block_modes=block_modes,
         block_matrices=block_matrices,
     )
@@ -186,13 +162,14 @@ def _angle(gate: Element) -> Angle:
             return Angle()
 
 
-def _derivatives(gates: Sequence[Element], columns: dict[str, int]) -> torch.Tensor:
-    matrix = torch.zeros(len(gates), len(columns), dtype=torch.float64)
-    for row, gate in enumerate(gates):
-        for name, coefficient in _angle(gate).terms:
-            if name in columns:
-                matrix[row, columns[name]] = coefficient
-    return matrix
+def _affine(gates: Sequence[Element], parameters: dict[str, int]) -> AffineAngles:
+    angles = [_angle(gate) for gate in gates]
+    return AffineAngles(
+        constants=np.array([angle.constant for angle in angles], np.float64),
+        first_term=_offsets([len(angle.terms) for angle in angles]),
+        parameters=np.array([parameters[name] for angle in angles for name in angle.parameters], np.int64),
+        coefficients=np.array([c for angle in angles for _, c in angle.terms], np.float64),
+    )
 
 
 def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:

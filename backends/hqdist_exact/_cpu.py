@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from hqdist.program import ComputationSpace, Program
 from hqdist_exact import _slos
+from hqdist_exact._angles import pull_back_angles, waves
 from hqdist_exact._circuit import Circuit
-from hqdist_exact._evolve import EvolvedColumns
-from hqdist_exact._mesh import SharedUnitaries
+from hqdist_exact._evolve import evolve, pull_back_columns
+from hqdist_exact._mesh import build_unitaries, pull_back_unitaries
 from hqdist_exact._tables import SlosTables, slos_tables
 
 
@@ -22,9 +23,7 @@ class CpuLight:
         """Send the light through the circuit: weights (T,), inputs (B, F)."""
         self._program = program
         self._samples = len(inputs)
-        unitaries = SharedUnitaries.apply(weights.double(), circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
-        angles = circuit.angles(weights.double(), inputs)
-        self._tiles: torch.Tensor = EvolvedColumns.apply(unitaries, angles, circuit, inputs.dtype)  # type: ignore[no-untyped-call]
+        self._tiles: torch.Tensor = _Columns.apply(weights, inputs, circuit)  # type: ignore[no-untyped-call]
         self._input_factor = float(math.prod(math.factorial(count) for count in program.input_state))
 
     def columns(self) -> torch.Tensor:
@@ -45,6 +44,31 @@ class CpuLight:
         tables = slos_tables(self._program.modes, self._program.photons, space.value)
         planes = _Amplitudes.apply(self._tiles, tables, self._input_factor, self._samples)  # type: ignore[no-untyped-call]
         return torch.complex(*planes)
+
+
+class _Columns(torch.autograd.Function):
+    """Weights (T,) and inputs (B, F) to the columns of every sample's unitary, (tiles, n, m, 2, L)."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: torch.Tensor, inputs: torch.Tensor, circuit: Circuit) -> torch.Tensor:
+        dtype = weights.numpy().dtype
+        shared = np.ascontiguousarray(weights.numpy(), np.float64)
+        features = np.ascontiguousarray(inputs.numpy(), np.float64)
+        unitaries = build_unitaries(shared, circuit.shared, circuit.modes)
+        planes = np.empty((2, *unitaries.shape), dtype)
+        planes[0], planes[1] = unitaries.real, unitaries.imag
+        cosines = waves(circuit.sample.angles, shared, features, dtype)
+        ctx.circuit, ctx.kept = circuit, (shared, unitaries, planes, cosines)
+        ctx.like = (weights.dtype, inputs.shape)
+        return torch.from_numpy(evolve(planes, cosines, circuit))
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        circuit, (shared, unitaries, planes, cosines), (dtype, shape) = ctx.circuit, ctx.kept, ctx.like
+        by_unitary, by_angle = pull_back_columns(cotangents[0].contiguous().numpy(), planes, cosines, circuit)
+        by_weights, by_inputs = pull_back_angles(circuit.sample.angles, by_angle, len(shared), shape)
+        by_weights += pull_back_unitaries(shared, circuit.shared, unitaries, by_unitary)
+        return torch.from_numpy(by_weights).to(dtype), torch.from_numpy(by_inputs).to(dtype), None
 
 
 class _Probabilities(torch.autograd.Function):

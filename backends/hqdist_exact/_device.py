@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.checkpoint import checkpoint
 
 from hqdist.program import ComputationSpace, Program
+from hqdist_exact._angles import angles_in_torch
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._mesh import SharedUnitaries
 from hqdist_exact._recursion import layers_of
@@ -31,11 +32,13 @@ class DeviceLight:
         on_cpu = weights.double().cpu()
         unitaries: torch.Tensor = SharedUnitaries.apply(on_cpu, circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
         unitaries = unitaries.to(inputs.device, precision)
-        angles = circuit.angles(weights.double(), inputs)
+        angles = angles_in_torch(circuit.sample.angles, weights, inputs)
         columns = unitaries[0][:, torch.from_numpy(circuit.occupied)].expand(len(inputs), -1, -1)
         groups = circuit.sample.groups
         for group, unitary in enumerate(unitaries[1:]):
-            columns = unitary @ _apply_gates(columns, circuit, range(groups[group], groups[group + 1]), angles)
+            columns = _apply_gates(columns, circuit, range(groups[group], groups[group + 1]), angles)
+            # `unitary @ columns` rounds differently when a derivative is wanted
+            columns = torch.einsum("ij,bjn->bin", unitary, columns)
         self._columns = columns
 
     def columns(self) -> torch.Tensor:

@@ -9,14 +9,12 @@ whatever the number of threads.
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._jit import inline, inner, kernel
 from hqdist_exact._parallel import in_parallel
 from hqdist_exact._vector import (
-    LANES,
     add,
     fill,
     load,
@@ -31,62 +29,42 @@ from hqdist_exact._vector import (
 RUNS = 16
 
 
-class EvolvedColumns(torch.autograd.Function):
-    """Shared unitaries (K + 1, m, m) and angles (B, P), float64, to columns (tiles, n, m, 2, L) of a given dtype."""
+def evolve(planes: NDArray[Any], waves: NDArray[Any], circuit: Circuit) -> NDArray[Any]:
+    """The occupied columns of every sample's unitary, (tiles, n, m, 2, L).
 
-    @staticmethod
-    def forward(
-        ctx: Any, unitaries: torch.Tensor, angles: torch.Tensor, circuit: Circuit, dtype: torch.dtype
-    ) -> torch.Tensor:
-        planes, waves = _planes(unitaries, dtype), _waves(angles, dtype)
-        tiles, photons = waves.shape[0], len(circuit.occupied)
-        columns = np.empty((tiles, photons, circuit.modes, 2, waves.shape[-1]), waves.dtype)
-        arguments = (columns.reshape(-1), planes, waves.reshape(-1), circuit.occupied, circuit.sample)
-        work = _work(circuit) * waves.shape[-1]
-        in_parallel(lambda first, last: _evolve(first, last, *arguments), tiles, work)
-        ctx.save_for_backward(unitaries, angles)
-        ctx.circuit = circuit
-        return torch.from_numpy(columns)
-
-    @staticmethod
-    def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None]:
-        unitaries, angles = ctx.saved_tensors
-        circuit, cotangent = ctx.circuit, cotangents[0].contiguous()
-        planes, waves = _planes(unitaries, cotangent.dtype), _waves(angles, cotangent.dtype)
-        tiles, gates, _, lanes = waves.shape
-        runs = min(tiles, RUNS)
-        bounds = np.arange(runs + 1) * tiles // max(runs, 1)
-        by_unitary = np.zeros((runs, *unitaries.shape, 2), np.float64)
-        by_angle = np.empty((tiles, gates, lanes), waves.dtype)
-        arguments = (
-            bounds,
-            cotangent.numpy().reshape(-1),
-            planes,
-            waves.reshape(-1),
-            circuit.occupied,
-            circuit.sample,
-            by_unitary,
-            by_angle.reshape(-1),
-        )
-        work = 3 * _work(circuit) * lanes * tiles // max(runs, 1)
-        in_parallel(lambda first, last: _pull_back(first, last, *arguments), runs, work)
-        per_sample = torch.from_numpy(by_angle).transpose(1, 2).reshape(tiles * lanes, gates)[: len(angles)]
-        return torch.view_as_complex(torch.from_numpy(by_unitary.sum(axis=0))), per_sample.double(), None, None
+    Args:
+        planes: (2, K + 1, m, m) real and imaginary plane of the shared unitaries.
+        waves: (tiles, P, 2, L) cosine and sine of the sample gates' angles.
+        circuit: The compiled circuit.
+    """
+    tiles, lanes = waves.shape[0], waves.shape[-1]
+    columns = np.empty((tiles, len(circuit.occupied), circuit.modes, 2, lanes), waves.dtype)
+    arguments = (columns.reshape(-1), planes, waves.reshape(-1), circuit.occupied, circuit.sample)
+    in_parallel(lambda first, last: _evolve(first, last, *arguments), tiles, lanes * _work(circuit))
+    return columns
 
 
-def _planes(unitaries: torch.Tensor, dtype: torch.dtype) -> NDArray[Any]:
-    """Real and imaginary plane of the shared unitaries, (2, K + 1, m, m)."""
-    return torch.view_as_real(unitaries.resolve_conj()).to(dtype).movedim(-1, 0).contiguous().numpy()
+def pull_back_columns(
+    cotangent: NDArray[Any], planes: NDArray[Any], waves: NDArray[Any], circuit: Circuit
+) -> tuple[NDArray[np.complex128], NDArray[Any]]:
+    """Derivatives by the shared unitaries, (K + 1, m, m), and by the sample gates' angles, (tiles, P, L).
 
-
-def _waves(angles: torch.Tensor, dtype: torch.dtype) -> NDArray[Any]:
-    """Cosine and sine of every angle, (tiles, P, 2, L); zero angles in lanes beyond the last sample."""
-    lanes = LANES[np.dtype(str(dtype).removeprefix("torch."))]
-    samples, gates = angles.shape
-    tiles = -(-samples // lanes)
-    padded = torch.nn.functional.pad(angles, (0, 0, 0, tiles * lanes - samples))
-    padded = padded.reshape(tiles, lanes, gates).transpose(1, 2)
-    return torch.stack([padded.cos(), padded.sin()], dim=2).to(dtype).numpy()
+    Args:
+        cotangent: (tiles, n, m, 2, L); zero in lanes without a sample.
+        planes: As for `evolve`.
+        waves: As for `evolve`.
+        circuit: The compiled circuit.
+    """
+    tiles, gates, _, lanes = waves.shape
+    runs = min(tiles, RUNS)
+    bounds = np.arange(runs + 1) * tiles // max(runs, 1)
+    by_unitary = np.zeros((runs, *planes.shape[1:]), np.complex128)
+    by_angle = np.empty((tiles, gates, lanes), waves.dtype)
+    flat = (cotangent.reshape(-1), planes, waves.reshape(-1), circuit.occupied, circuit.sample)
+    arguments = (bounds, *flat, by_unitary, by_angle.reshape(-1))
+    work = 3 * _work(circuit) * lanes * tiles // max(runs, 1)
+    in_parallel(lambda first, last: _pull_back(first, last, *arguments), runs, work)
+    return by_unitary.sum(axis=0), by_angle
 
 
 def _work(circuit: Circuit) -> int:
@@ -303,5 +281,4 @@ def _pull_back(first, last, bounds, cotangent, planes, waves, occupied, gates, b
             for i in range(modes):
                 for j in range(modes):
                     row = stage * size + 2 * (i * modes + j)
-                    by_unitary[run, stage, i, j, 0] = sum_lanes(sums, row)
-                    by_unitary[run, stage, i, j, 1] = sum_lanes(sums, row + 1)
+                    by_unitary[run, stage, i, j] = complex(sum_lanes(sums, row), sum_lanes(sums, row + 1))

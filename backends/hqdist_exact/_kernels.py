@@ -6,13 +6,14 @@ buffer, divided as `layout` says; a complex number takes two, real and imaginary
 
 from typing import Any
 
-from hqdist_exact._jit import inner, kernel
+from hqdist_exact._jit import inline, inner, kernel
 from hqdist_exact._scratch import VECTOR_BYTES
 from hqdist_exact._vector import (
     add,
     fill,
     item,
     load,
+    load_behind,
     load_transposed,
     multiply,
     multiply_add,
@@ -22,12 +23,30 @@ from hqdist_exact._vector import (
 )
 
 
-@inner
+@inline
 def _add_conjugate_product(sum_re: Any, sum_im: Any, a_re: Any, a_im: Any, b_re: Any, b_im: Any) -> Any:
     """Sum + conj(a) b."""
     sum_re = multiply_add(a_im, b_im, multiply_add(a_re, b_re, sum_re))
     sum_im = subtract_product(a_im, b_re, multiply_add(a_re, b_im, sum_im))
     return sum_re, sum_im
+
+
+@inline
+def _from_parents(scratch: Any, layers: int, columns: int, recursion: Any, pair: int, terms: int) -> Any:
+    """Sum over the pairs of one state: V[k, j] A_{k-1}[s - e_j]."""
+    zero = fill(scratch, 0)
+    # Four sums, as each step of a sum waits for the one before.
+    rr, ii, ri, ir = zero, zero, zero, zero
+    for i in range(pair, pair + terms):
+        source = item(recursion.sources, i)
+        parent, mode = source & 0xFFFFFFFF, source >> 32
+        a_re, a_im = load_behind(scratch, layers, parent), load_behind(scratch, layers + 1, parent)
+        v_re, v_im = load_behind(scratch, columns, mode), load_behind(scratch, columns + 1, mode)
+        rr = multiply_add(v_re, a_re, rr)
+        ii = subtract_product(v_im, a_im, ii)
+        ri = multiply_add(v_re, a_im, ri)
+        ir = multiply_add(v_im, a_re, ir)
+    return add(rr, ii), add(ri, ir)
 
 
 @kernel
@@ -45,7 +64,8 @@ def probabilities(
     acceptance: Any,
 ) -> None:
     """Writes (B, R) probabilities and (B, 1) their sums over all states."""
-    photons = len(recursion.layers) - 2
+    photons, modes = len(recursion.layers) - 2, recursion.by_mode.shape[1] - 1
+    columns = layout.columns + 2 * modes * (photons - 1)
     lanes = VECTOR_BYTES // V.itemsize
     for tile in range(first, last):
         sample = tile * lanes
@@ -56,24 +76,26 @@ def probabilities(
         total = fill(scratch, 0)
         for w in range(len(recursion.windows) - 1):
             start, size = recursion.windows[w], recursion.windows[w + 1] - recursion.windows[w]
-            _advance(scratch, layout, recursion, photons, photons - 1 + w, layout.window - 2 * start)
-            for i in range(size):
-                re, im = load(scratch, layout.window + 2 * i), load(scratch, layout.window + 2 * i + 1)
-                weight = fill(scratch, scale * factor[start + i])
-                probability = multiply(weight, multiply_add(re, re, multiply(im, im)))
-                total = add(total, probability)
-                if len(group):
-                    row = layout.groups + item(group, start + i)
-                    store(scratch, row, add(load(scratch, row), probability))
-                else:
-                    # Row i was read with state i / 2, so it is free.
-                    store(scratch, layout.window + i, probability)
+            for run in range(recursion.parts[photons - 1 + w], recursion.parts[photons + w]):
+                terms, pair = recursion.runs[run, 2], recursion.runs[run, 3]
+                for position in range(recursion.runs[run, 0], recursion.runs[run, 1]):
+                    re, im = _from_parents(scratch, layout.layers, columns, recursion, pair, terms)
+                    pair += terms
+                    state = item(recursion.targets, position)
+                    weight = fill(scratch, scale * factor[state])
+                    probability = multiply(weight, multiply_add(re, re, multiply(im, im)))
+                    total = add(total, probability)
+                    if len(group):
+                        row = layout.groups + item(group, state)
+                        store(scratch, row, add(load(scratch, row), probability))
+                    else:
+                        store(scratch, layout.window + state - start, probability)
             if not len(group):
                 _write_columns(scratch, layout.window, size, out, start, sample, samples)
         if len(group):
-            _write_columns(scratch, layout.groups, out.shape[1], out, layout.columns, sample, samples)
+            _write_columns(scratch, layout.groups, out.shape[1], out, recursion.windows[0], sample, samples)
         store(scratch, layout.window, total)
-        _write_columns(scratch, layout.window, acceptance.shape[1], acceptance, layout.columns, sample, samples)
+        _write_columns(scratch, layout.window, acceptance.shape[1], acceptance, recursion.windows[0], sample, samples)
 
 
 @kernel
@@ -91,25 +113,29 @@ def probabilities_backward(
     grad_V: Any,
 ) -> None:
     """Writes the gradient of V, from (B, R) that of the probabilities."""
-    photons = len(recursion.layers) - 2
+    photons, modes = len(recursion.layers) - 2, recursion.by_mode.shape[1] - 1
+    columns = layout.columns + 2 * modes * (photons - 1)
     lanes = VECTOR_BYTES // V.itemsize
     for tile in range(first, last):
         sample = tile * lanes
         samples = len(grad_out) - sample
         _fill_layers(V, tile, scratch, layout, recursion)
         if len(group):
-            _read_columns(scratch, layout.groups, grad_out.shape[1], grad_out, layout.columns, sample, samples)
+            _read_columns(scratch, layout.groups, grad_out.shape[1], grad_out, recursion.windows[0], sample, samples)
         for w in range(len(recursion.windows) - 1):
             start, size = recursion.windows[w], recursion.windows[w + 1] - recursion.windows[w]
-            _advance(scratch, layout, recursion, photons, photons - 1 + w, layout.above)
             if not len(group):
                 _read_columns(scratch, layout.window, size, grad_out, start, sample, samples)
-            for i in range(size):
-                row = layout.groups + item(group, start + i) if len(group) else layout.window + i
-                weight = multiply(fill(scratch, 2 * scale * factor[start + i]), load(scratch, row))
-                target = layout.above + 2 * (start + i)
-                store(scratch, target, multiply(weight, load(scratch, target)))
-                store(scratch, target + 1, multiply(weight, load(scratch, target + 1)))
+            for run in range(recursion.parts[photons - 1 + w], recursion.parts[photons + w]):
+                terms, pair = recursion.runs[run, 2], recursion.runs[run, 3]
+                for position in range(recursion.runs[run, 0], recursion.runs[run, 1]):
+                    re, im = _from_parents(scratch, layout.layers, columns, recursion, pair, terms)
+                    pair += terms
+                    state = item(recursion.targets, position)
+                    row = layout.groups + item(group, state) if len(group) else layout.window + state - start
+                    weight = multiply(fill(scratch, 2 * scale * factor[state]), load(scratch, row))
+                    store(scratch, layout.above + 2 * state, multiply(weight, re))
+                    store(scratch, layout.above + 2 * state + 1, multiply(weight, im))
         _back_through_layers(scratch, layout, recursion, grad_V, tile)
 
 
@@ -192,25 +218,14 @@ def _advance(scratch: Any, layout: Any, recursion: Any, photon: int, part: int, 
     """Computes the states of one part of the layer of `photon` photons: the whole layer, or a window."""
     modes = recursion.by_mode.shape[1] - 1
     columns = layout.columns + 2 * modes * (photon - 1)
-    zero = fill(scratch, 0)
     for run in range(recursion.parts[part], recursion.parts[part + 1]):
         terms, pair = recursion.runs[run, 2], recursion.runs[run, 3]
         for position in range(recursion.runs[run, 0], recursion.runs[run, 1]):
-            # Four sums, as each step of a sum waits for the one before.
-            rr, ii, ri, ir = zero, zero, zero, zero
-            for i in range(pair, pair + terms):
-                parent = layout.layers + 2 * item(recursion.parents, i)
-                mode = columns + 2 * item(recursion.modes, i)
-                a_re, a_im = load(scratch, parent), load(scratch, parent + 1)
-                v_re, v_im = load(scratch, mode), load(scratch, mode + 1)
-                rr = multiply_add(v_re, a_re, rr)
-                ii = subtract_product(v_im, a_im, ii)
-                ri = multiply_add(v_re, a_im, ri)
-                ir = multiply_add(v_im, a_re, ir)
+            re, im = _from_parents(scratch, layout.layers, columns, recursion, pair, terms)
             pair += terms
             target = into + 2 * item(recursion.targets, position)
-            store(scratch, target, add(rr, ii))
-            store(scratch, target + 1, add(ri, ir))
+            store(scratch, target, re)
+            store(scratch, target + 1, im)
 
 
 @inner

@@ -12,17 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hqdist_exact._angles import shared_angle
 from hqdist_exact._circuit import BLOCK, PHASE, SPLIT_RX, SPLIT_RY, SharedGates
 from hqdist_exact._jit import inner, kernel
 
 
 class SharedUnitaries(torch.autograd.Function):
-    """Weights (T,) to the shared unitaries (K + 1, m, m), complex128, on the CPU."""
+    """Weights (T,), float64, to the shared unitaries (K + 1, m, m), complex128, on the CPU."""
 
     @staticmethod
     def forward(ctx: Any, weights: torch.Tensor, gates: SharedGates, modes: int) -> torch.Tensor:
         values = weights.numpy()
-        unitaries = torch.from_numpy(_build(values, gates, modes))
+        unitaries = torch.from_numpy(build_unitaries(values, gates, modes))
         ctx.save_for_backward(weights, unitaries)
         ctx.gates = gates
         return unitaries
@@ -31,15 +32,11 @@ class SharedUnitaries(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         weights, unitaries = ctx.saved_tensors
         cotangent = cotangents[0].resolve_conj().contiguous().numpy()
-        return torch.from_numpy(_pull_back(weights.numpy(), ctx.gates, unitaries.numpy(), cotangent)), None, None
-
-
-@inner
-def _angle(gate: int, weights: NDArray[np.float64], gates: SharedGates) -> float:
-    angle = gates.constants[gate]
-    for term in range(gates.first_term[gate], gates.first_term[gate + 1]):
-        angle += gates.coefficients[term] * weights[gates.weights[term]]
-    return angle
+        return (
+            torch.from_numpy(pull_back_unitaries(weights.numpy(), ctx.gates, unitaries.numpy(), cotangent)),
+            None,
+            None,
+        )
 
 
 @inner
@@ -74,7 +71,8 @@ def _apply_block(
 
 
 @kernel
-def _build(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDArray[np.complex128]:
+def build_unitaries(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDArray[np.complex128]:
+    """The shared unitaries, (K + 1, m, m)."""
     stages = len(gates.stages) - 1
     unitaries = np.zeros((stages, modes, modes), np.complex128)
     scratch = np.empty((modes, modes), np.complex128)
@@ -87,7 +85,7 @@ def _build(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDAr
             if kind == BLOCK:
                 _apply_block(unitary, scratch, gates.upper[gate], gates, False)
                 continue
-            angle = _angle(gate, weights, gates)
+            angle = shared_angle(gates.angles, gate, weights)
             upper, lower = gates.upper[gate], gates.lower[gate]
             if kind == PHASE:
                 phase = complex(math.cos(angle), math.sin(angle))
@@ -103,7 +101,7 @@ def _build(weights: NDArray[np.float64], gates: SharedGates, modes: int) -> NDAr
 
 
 @kernel
-def _pull_back(
+def pull_back_unitaries(
     weights: NDArray[np.float64],
     gates: SharedGates,
     unitaries: NDArray[np.complex128],
@@ -122,7 +120,7 @@ def _pull_back(
                 _apply_block(unitary, scratch, gates.upper[gate], gates, True)
                 _apply_block(pulled, scratch, gates.upper[gate], gates, True)
                 continue
-            angle = _angle(gate, weights, gates)
+            angle = shared_angle(gates.angles, gate, weights)
             upper, lower = gates.upper[gate], gates.lower[gate]
             slope = 0.0
             if kind == PHASE:
@@ -135,17 +133,19 @@ def _pull_back(
             else:
                 a, b, c, d = _entries(kind, angle)
                 # d(entries) / d(angle) is the splitter at angle + pi / 2
+                varies = gates.angles.first_term[gate] < gates.angles.first_term[gate + 1]
                 da, db, dc, dd = _entries(kind, angle + math.pi / 2)
                 a, b, c, d = a.conjugate(), c.conjugate(), b.conjugate(), d.conjugate()
                 for column in range(modes):
                     above, below = unitary[upper, column], unitary[lower, column]
                     before_above, before_below = a * above + b * below, c * above + d * below
                     above, below = pulled[upper, column], pulled[lower, column]
-                    slope += (above.conjugate() * (da * before_above + db * before_below)).real
-                    slope += (below.conjugate() * (dc * before_above + dd * before_below)).real
+                    if varies:
+                        slope += (above.conjugate() * (da * before_above + db * before_below)).real
+                        slope += (below.conjugate() * (dc * before_above + dd * before_below)).real
                     unitary[upper, column], unitary[lower, column] = before_above, before_below
                     pulled[upper, column] = a * above + b * below
                     pulled[lower, column] = c * above + d * below
-            for term in range(gates.first_term[gate], gates.first_term[gate + 1]):
-                by_weight[gates.weights[term]] += gates.coefficients[term] * slope
+            for term in range(gates.angles.first_term[gate], gates.angles.first_term[gate + 1]):
+                by_weight[gates.angles.parameters[term]] += gates.angles.coefficients[term] * slope
     return by_weight

@@ -22,6 +22,7 @@ from hqdist.program import (
     Program,
     observable,
 )
+from hqdist_exact._rows import normalised, normalised_squares, row_products, row_sums
 
 
 class Light(Protocol):
@@ -49,8 +50,7 @@ def read(program: Program, light: Light) -> torch.Tensor:
         case Probabilities(grouping=LexGrouping() | ModGrouping() as grouping):
             return _renormalised(light.probabilities(space, grouping.assign(dimension), grouping.size), space)
         case Amplitudes():
-            amplitudes = light.amplitudes(space)
-            return amplitudes / _accepted(amplitudes.abs().square()).sqrt() if space.post_selects else amplitudes
+            return _unit_norm(light.amplitudes(space), space)
         case ModeExpectations(space=ComputationSpace.FOCK):
             return _mode_expectations(light.columns())
         case NumberCorrelators(space=ComputationSpace.FOCK):
@@ -59,31 +59,41 @@ def read(program: Program, light: Light) -> torch.Tensor:
             return _renormalised(light.probabilities(space, None, dimension), space)
         case _:
             probabilities = _renormalised(light.probabilities(space, None, dimension), space)
-            matrix = torch.from_numpy(observable(readout, program.states)).to(probabilities)
-            return probabilities @ matrix.T
+            return row_products(probabilities, torch.from_numpy(observable(readout, program.states)))
 
 
 def _renormalised(probabilities: torch.Tensor, space: ComputationSpace) -> torch.Tensor:
-    return probabilities / _accepted(probabilities) if space.post_selects else probabilities
+    if not space.post_selects:
+        return probabilities
+    accepted = row_sums(probabilities)
+    _check_accepted(accepted)
+    return normalised(probabilities, accepted)
 
 
-def _accepted(probabilities: torch.Tensor) -> torch.Tensor:
-    """The total probability of the computation space in each sample, (B, 1)."""
-    accepted = probabilities.sum(dim=1, keepdim=True)
-    smallest = torch.finfo(accepted.dtype).tiny / torch.finfo(accepted.dtype).eps
-    refused = (accepted.detach() < smallest).flatten()
+def _unit_norm(amplitudes: torch.Tensor, space: ComputationSpace) -> torch.Tensor:
+    if not space.post_selects:
+        return amplitudes
+    planes = torch.view_as_real(amplitudes).flatten(1)
+    accepted = row_sums(planes.detach().square())
+    _check_accepted(accepted)
+    return torch.view_as_complex(normalised_squares(planes, accepted).reshape(*amplitudes.shape, 2))
+
+
+def _check_accepted(accepted: torch.Tensor) -> None:
+    """See that something is left of every sample, (B, 1): more than rounding leaves of amplitudes that cancel."""
+    rounding = (8 * torch.finfo(accepted.dtype).eps) ** 2
+    refused = (accepted < rounding).flatten()
     if bool(refused.any()):
         row = int(refused.nonzero()[0])
         raise PostSelectionError(
             f"sample {row} has no probability in the computation space ({int(refused.sum())} of {len(refused)} "
             "samples), so nothing can be renormalised; use ComputationSpace.FOCK or another circuit"
         )
-    return accepted
 
 
 def _mode_expectations(columns: torch.Tensor) -> torch.Tensor:
     """``<n_j> = sum_i |V_ji|^2`` over the photons i: no Fock space is needed."""
-    return columns.abs().square().sum(dim=2)
+    return _over_photons(_power(columns))
 
 
 def _number_correlators(columns: torch.Tensor, input_state: tuple[int, ...]) -> torch.Tensor:
@@ -93,10 +103,25 @@ def _number_correlators(columns: torch.Tensor, input_state: tuple[int, ...]) -> 
     theorem for the normally ordered product, corrected for photons that share a mode. No Fock space is needed.
     """
     upper, lower = np.triu_indices(columns.shape[1], k=1)
-    mean = _mode_expectations(columns)
-    overlap = (columns[:, upper].conj() * columns[:, lower]).sum(dim=2)
+    power = _power(columns)
+    mean = _over_photons(power)
+    re_i, im_i, re_j, im_j = (
+        part[:, modes] for modes in (upper, lower) for part in torch.view_as_real(columns).unbind(3)
+    )
+    overlap_re, overlap_im = _over_photons(re_i * re_j + im_i * im_j), _over_photons(re_i * im_j - im_i * re_j)
     # column k comes t_k times, so each of its copies carries (t_k + 1)
     copies = torch.tensor([t + 1 for t in input_state for _ in range(t)], dtype=mean.dtype, device=mean.device)
-    power = columns.abs().square()
-    same = (power[:, upper] * power[:, lower] * copies).sum(dim=2)
-    return mean[:, upper] * mean[:, lower] + overlap.abs().square() - same
+    same = _over_photons(power[:, upper] * power[:, lower] * copies)
+    return mean[:, upper] * mean[:, lower] + overlap_re.square() + overlap_im.square() - same
+
+
+def _power(columns: torch.Tensor) -> torch.Tensor:
+    # Real operations one by one: torch rounds complex ones differently at the end of a tensor and within it.
+    real, imaginary = torch.view_as_real(columns).unbind(3)
+    return real.square() + imaginary.square()
+
+
+def _over_photons(terms: torch.Tensor) -> torch.Tensor:
+    """Sum over the photons, (B, ..., n) to (B, ...), one after another, whatever the batch."""
+    first, *others = terms.unbind(2) if terms.shape[2] else (terms.sum(dim=2),)
+    return sum(others, start=first)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hqdist_exact._scratch import SMALLEST_WINDOW, WINDOW
+from hqdist_exact._scratch import COMPLEX_BYTES, SMALLEST_WINDOW, WINDOW
 
 
 class Recursion(NamedTuple):
@@ -28,10 +28,10 @@ class Recursion(NamedTuple):
     """(runs, 4) first and last-plus-one position, terms per state, first pair."""
     targets: NDArray[np.int32]
     """(states in all,) state computed at a position: in the buffer, or for layer n in the basis."""
-    parents: NDArray[np.int32]
-    """(pairs,) state in the buffer that a photon is added to, grouped by the state that receives it."""
-    modes: NDArray[np.int16]
-    """(pairs,) mode that gains the photon."""
+    sources: NDArray[np.int64]
+    """(pairs,) what a pair multiplies, sorted by the state that receives the photon. In bytes: the low half
+    is where in the buffer the parent lies, the high half where in a photon's columns the mode. One load gets
+    both, as loads are what limits the kernels."""
     by_mode: NDArray[np.int64]
     """(n, m + 1) first of the pairs of layer k + 1 and mode j in the two arrays that follow."""
     children: NDArray[np.int32]
@@ -91,7 +91,7 @@ def recursion_of(layers: list[Layer], modes: int) -> Recursion:
     parts, runs, pairs = [0], 0, 0
     place = np.zeros(1, np.int64)
     columns: dict[str, list[NDArray[Any]]] = {
-        name: [] for name in ("runs", "targets", "parents", "modes", "by_mode", "children", "origins")
+        name: [] for name in ("runs", "targets", "sources", "by_mode", "children", "origins")
     }
     columns["targets"].append(place)
     for k in range(1, last + 1):
@@ -112,8 +112,7 @@ def recursion_of(layers: list[Layer], modes: int) -> Recursion:
         runs += len(begin)
 
         columns["targets"].append(target if k == last else starts[k] + target)
-        columns["parents"].append(starts[k - 1] + parent)
-        columns["modes"].append(mode)
+        columns["sources"].append(COMPLEX_BYTES * (starts[k - 1] + parent | mode.astype(np.int64) << 32))
         sort = np.argsort(mode * np.int64(len(layers[k - 1].photons)) + parent)
         columns["by_mode"].append(pairs + np.searchsorted(mode[sort], np.arange(modes + 1)))
         columns["children"].append(np.repeat(target, terms)[sort])
@@ -133,8 +132,7 @@ def recursion_of(layers: list[Layer], modes: int) -> Recursion:
         parts=np.array(parts, np.int64),
         runs=joined("runs", np.int64, (runs, 4)),
         targets=joined("targets", np.int32),
-        parents=joined("parents", np.int32),
-        modes=joined("modes", np.int16),
+        sources=joined("sources", np.int64),
         by_mode=joined("by_mode", np.int64, (last, modes + 1)),
         children=joined("children", np.int32),
         origins=joined("origins", np.int32),

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 VECTOR_BYTES = 64
 """One number of each sample of a tile; also a cache line."""
 
-WINDOW = 256
+COMPLEX_BYTES = 2 * VECTOR_BYTES
+"""A row of real parts, then one of imaginary parts."""
+
+WINDOW = 128
 """Output states that are computed together before they are written, about: they stay in the first cache."""
 
 SMALLEST_WINDOW = 16

@@ -21,6 +21,7 @@ from hqdist_exact import _kernels
 from hqdist_exact._parallel import run_tiles
 from hqdist_exact._scratch import scratch_layout
 from hqdist_exact._tables import SlosTables
+from hqdist_exact._vector import LANES
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
@@ -37,14 +38,19 @@ def probabilities(
             last. Lanes beyond the last sample hold any finite numbers.
         tables: the basis and its recursion.
         input_factor: product of the factorials of the input state's occupations.
-        group: (D,) the group, 0 to R - 1, of each state; None for one group per state.
+        group: (D,) the group, 0 to R - 1, of each state; None for one group per state. The numbers are not
+            checked here.
         R: number of groups; D without grouping.
         B: number of samples.
 
     Returns:
         (B, R) probabilities, not renormalised, and (B,) their sum over the basis: 1 in the whole Fock space,
         the probability of acceptance in a restricted one.
+
+    Raises:
+        ValueError: the arrays do not fit the tables or one another.
     """
+    _check(V, tables, group, (B, R))
     out, acceptance = np.empty((B, R), V.dtype), np.empty((B, 1), V.dtype)
     if tables.photons == 0:
         out.fill(1)
@@ -77,7 +83,11 @@ def probabilities_backward(
 
     Returns:
         (tiles, n, m, 2, L) with dl/dRe V and dl/dIm V in the two planes; zero in lanes without a sample.
+
+    Raises:
+        ValueError: the arrays do not fit the tables or one another.
     """
+    _check(V, tables, group, grad_out.shape, grad_out)
     grad_V = np.empty(V.shape, V.dtype)
     if tables.photons:
         groups = 0 if group is None else grad_out.shape[1]
@@ -105,7 +115,11 @@ def amplitudes(V: Floats, tables: SlosTables, input_factor: float, B: int) -> tu
 
     Returns:
         Two arrays (B, D).
+
+    Raises:
+        ValueError: V does not fit the tables or the number of samples.
     """
+    _check(V, tables, None, (B, tables.size))
     real, imaginary = np.empty((B, tables.size), V.dtype), np.empty((B, tables.size), V.dtype)
     if tables.photons == 0:
         real.fill(1)
@@ -135,7 +149,12 @@ def amplitudes_backward(V: Floats, tables: SlosTables, input_factor: float, grad
 
     Returns:
         (tiles, n, m, 2, L) as in `probabilities_backward`.
+
+    Raises:
+        ValueError: the arrays do not fit the tables or one another.
     """
+    _check(V, tables, None, grad_re.shape, grad_re)
+    _check(V, tables, None, grad_im.shape, grad_im)
     grad_V = np.empty(V.shape, V.dtype)
     if tables.photons:
         layout = scratch_layout(tables.modes, tables.layer_sizes, 0, gradients=True)
@@ -149,3 +168,26 @@ def amplitudes_backward(V: Floats, tables: SlosTables, input_factor: float, grad
             (tables.recursion, *weights, *gradients),
         )
     return grad_V
+
+
+def _check(
+    V: Floats,
+    tables: SlosTables,
+    group: NDArray[np.int32] | None,
+    shape: tuple[int, ...],
+    gradient: Floats | None = None,
+) -> None:
+    """Refuses what a kernel would read or write past the end of; kernels do not look."""
+    lanes = LANES.get(V.dtype)
+    if lanes is None:
+        raise ValueError(f"V must be float32 or float64, not {V.dtype}")
+    samples, groups = shape
+    expected = (-(-samples // lanes), tables.photons, tables.modes, 2, lanes)
+    if V.shape != expected:
+        raise ValueError(f"V must have shape {expected} for {samples} samples, not {V.shape}")
+    if group is None and groups != tables.size:
+        raise ValueError(f"without grouping there are {tables.size} outputs, not {groups}")
+    if group is not None and (group.shape != (tables.size,) or group.dtype != np.int32):
+        raise ValueError(f"group must be int32 of shape ({tables.size},), not {group.dtype} {group.shape}")
+    if gradient is not None and gradient.dtype != V.dtype:
+        raise ValueError(f"the gradient must be {V.dtype} like V, not {gradient.dtype}")

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hqdist_exact._recursion import Recursion, layers_of, recursion_of
-from hqdist_exact._scratch import VECTOR_BYTES, scratch_layout
+from hqdist_exact._scratch import COMPLEX_BYTES, VECTOR_BYTES, scratch_layout
 
 _MOST_PHOTONS = 127
 _MOST_MODES = 2**15 - 1
 _MOST_PAIRS = 2**31 - 1
-_PAIR_BYTES = 4 + 2 + 4 + 4
+_MOST_LAYER_BYTES = 2**32
+_PAIR_BYTES = 8 + 4 + 4
 _BUILDING_PAIR_BYTES = 64
 
 
@@ -48,7 +49,7 @@ class SlosTables:
     @property
     def multiply_adds(self) -> int:
         """Complex multiply-adds per sample in the forward recursion; n D in the whole Fock space."""
-        return len(self.recursion.parents)
+        return len(self.recursion.children)
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,14 @@ def slos_tables(modes: int, photons: int, space: str) -> SlosTables:
             tables fit in memory is for the caller to ask `slos_footprint`.
     """
     footprint = slos_footprint(modes, photons, space)
-    if footprint.multiply_adds > _MOST_PAIRS or photons > _MOST_PHOTONS or modes > _MOST_MODES:
+    layer_bytes = COMPLEX_BYTES * sum(_layer_size(modes, photons, space, k) for k in range(photons))
+    if footprint.multiply_adds > _MOST_PAIRS or layer_bytes > _MOST_LAYER_BYTES:
         raise ValueError(
-            f"{photons} photons in {modes} modes ({space}) take {footprint.multiply_adds} multiply-adds a "
-            f"sample; at most {_MOST_PAIRS}, {_MOST_PHOTONS} photons and {_MOST_MODES} modes can be indexed"
+            f"{photons} photons in {modes} modes ({space}) have {footprint.states} states and take "
+            f"{footprint.multiply_adds} multiply-adds a sample, more than indices of 32 bits can number"
         )
+    if photons > _MOST_PHOTONS or modes > _MOST_MODES:
+        raise ValueError(f"at most {_MOST_PHOTONS} photons and {_MOST_MODES} modes, not {photons} and {modes}")
     layers = layers_of(modes, photons, space)
     states = np.zeros((footprint.states, modes), np.int8)
     for photon in range(photons):

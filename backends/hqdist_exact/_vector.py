@@ -84,6 +84,19 @@ def load(typingctx: Any, buffer: Any, row: Any) -> Any:
 
 
 @_intrinsic
+def load_behind(typingctx: Any, buffer: Any, row: Any, offset: Any) -> Any:
+    """The vector so many bytes behind a row: with bytes in a table, the processor adds and nothing more."""
+    vector = _BY_SCALAR[buffer.dtype]
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        pointer = _pointer(context, builder, buffer, args[0], _row(builder, args[1], vector.lanes))
+        there = builder.gep(builder.bitcast(pointer, ir.IntType(8).as_pointer()), [args[2]])
+        return builder.load(builder.bitcast(there, pointer.type), align=_alignment(buffer))
+
+    return vector(buffer, types.intp, types.intp), codegen
+
+
+@_intrinsic
 def store(typingctx: Any, buffer: Any, row: Any, vector: Any) -> Any:
     """Writes a vector to a row of a flat buffer."""
 

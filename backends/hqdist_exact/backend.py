@@ -83,15 +83,18 @@ class ExactBackend(Backend):
         """Evaluate a request and keep the columns of its unitaries for the backward pass."""
         self.check(request)
         start = time.perf_counter()
-        weights, inputs = request.weights.requires_grad_(), request.inputs.requires_grad_()
+        weights, inputs = request.weights.detach().requires_grad_(), request.inputs.detach().requires_grad_()
         with torch.enable_grad():
             values = _values(request.program, weights, inputs)
 
         def pull_back(cotangent: torch.Tensor) -> Cotangents:
             start = time.perf_counter()
-            by_weights, by_inputs = torch.autograd.grad(
-                values, (weights, inputs), cotangent, retain_graph=True, materialize_grads=True
-            )
+            if values.requires_grad:
+                by_weights, by_inputs = torch.autograd.grad(
+                    values, (weights, inputs), cotangent, retain_graph=True, materialize_grads=True
+                )
+            else:  # without photons there is nothing that a phase could change
+                by_weights, by_inputs = torch.zeros_like(request.weights), torch.zeros_like(request.inputs)
             return Cotangents(weights=by_weights, inputs=by_inputs, provenance=self._provenance(start))
 
         return Result(values=values.detach(), provenance=self._provenance(start)), pull_back

@@ -51,11 +51,12 @@ def backend(spec: BackendLike, **options: object) -> Backend:
     kind = backend_class(scheme)
     if separator:
         return kind.from_uri(spec, **options)
-    parameters = inspect.signature(kind).parameters
-    unknown = sorted(set(options) - set(parameters))
-    if unknown:
-        known = ", ".join(parameters) or "none"
-        raise ConfigurationError(f"backend {spec!r} has no option {', '.join(unknown)}; its options: {known}")
+    signature = inspect.signature(kind)
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        known = ", ".join(signature.parameters) or "none"
+        raise ConfigurationError(f"backend {spec!r}: {error}; its options: {known}") from error
     return kind(**options)
 
 

@@ -1,5 +1,6 @@
 """Torch modules."""
 
+from hqdist.nn.hybrid import ParallelHybrid, ResidualHybrid, SequentialHybrid
 from hqdist.nn.quantum_layer import QuantumLayer, use_backend
 
-__all__ = ["QuantumLayer", "use_backend"]
+__all__ = ["ParallelHybrid", "QuantumLayer", "ResidualHybrid", "SequentialHybrid", "use_backend"]

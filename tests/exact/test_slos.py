@@ -225,7 +225,7 @@ def test_strided_gradients_are_accepted(dtype):
 @DTYPES
 def test_vacuum_has_amplitude_one(dtype):
     tables = slos_tables(4, 0, "fock")
-    V = np.zeros((2, 0, 4, 2, LANES[np.dtype(dtype)]), dtype)
+    V = np.zeros((-(-9 // LANES[np.dtype(dtype)]), 0, 4, 2, LANES[np.dtype(dtype)]), dtype)
     out, acceptance = probabilities(V, tables, 1, None, 1, 9)
     real, imaginary = amplitudes(V, tables, 1, 9)
     assert np.array_equal(out, np.ones((9, 1)))
@@ -262,6 +262,26 @@ def test_padding_never_leaks(samples, dtype):
         assert np.array_equal(one, other)
     beyond = results[0][2].transpose(0, 4, 1, 2, 3).reshape(-1, 3, 5, 2)[samples:]
     assert not beyond.any()
+
+
+def test_arrays_that_do_not_fit_are_refused():
+    V, tables, input_factor, _ = prepared((1, 1, 0), "fock", np.float64, 9)
+    grad_out = np.zeros((9, tables.size))
+    group = np.zeros(tables.size, np.int32)
+    with pytest.raises(ValueError, match="for 17 samples"):
+        probabilities(V, tables, input_factor, None, tables.size, 17)
+    with pytest.raises(ValueError, match="float32 or float64"):
+        probabilities(V.astype(np.float16), tables, input_factor, None, tables.size, 9)
+    with pytest.raises(ValueError, match="6 outputs, not 5"):
+        probabilities(V, tables, input_factor, None, 5, 9)
+    with pytest.raises(ValueError, match="group must be int32"):
+        probabilities(V, tables, input_factor, group[:-1], 1, 9)
+    with pytest.raises(ValueError, match="group must be int32"):
+        probabilities(V, tables, input_factor, group.astype(np.int64), 1, 9)
+    with pytest.raises(ValueError, match="must be float64 like V"):
+        probabilities_backward(V, tables, input_factor, None, grad_out.astype(np.float32))
+    with pytest.raises(ValueError, match="6 outputs, not 3"):
+        amplitudes_backward(V, tables, input_factor, grad_out, grad_out[:, :3])
 
 
 def everything(V, tables, input_factor, samples):

@@ -92,4 +92,4 @@ def test_tables_are_shared_and_immutable():
     assert all(np.array_equal(tables.states, built[0].states) for tables in built)
     assert slos_tables(7, 3, "fock") is slos_tables(7, 3, "fock")
     with pytest.raises(ValueError):
-        built[0].recursion.parents[0] = 1
+        built[0].recursion.children[0] = 1

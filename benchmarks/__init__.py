@@ -1,0 +1,1 @@
+"""Side-by-side measurements of hqdist and its peers: see README.md."""

@@ -1,0 +1,121 @@
+"""The directory of a run: what lies in it, and who may write there."""
+
+import fcntl
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from hqdist.errors import TrainingError
+from hqdist.training.atomic import replacing
+from hqdist.training.configuration import Configuration
+
+
+class RunDirectory:
+    """The files of a run.
+
+    ``config.toml``, every key of its configuration; ``environment.json``, what it started on; ``metrics.jsonl``, a
+    line for each epoch; ``checkpoint.pt``, its state after the last epoch, and the best model; ``summary.json`` and
+    ``curves.png``, when it is done.
+
+    Args:
+        path: Where it is, or shall be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.configuration = path / "config.toml"
+        self.environment = path / "environment.json"
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoint = path / "checkpoint.pt"
+        self.summary = path / "summary.json"
+        self.curves = path / "curves.png"
+
+    @property
+    def taken(self) -> bool:
+        """Whether there is something at this path already: anything but an empty directory."""
+        return self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir()))
+
+    def check_free(self) -> None:
+        """See that a new run can have this path.
+
+        Raises:
+            TrainingError: If there is something already.
+        """
+        if self.taken:
+            raise TrainingError(
+                f"{self.path} exists already; continue that run with --resume, or choose another --run-dir"
+            )
+
+    def create(self, configuration: Configuration, environment: Mapping[str, object]) -> None:
+        """Make the directory, with configuration and environment in it, in one step.
+
+        Raises:
+            TrainingError: If there is something already, or it cannot be made.
+        """
+        self.check_free()
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            draft.mkdir(parents=True)
+            (draft / self.configuration.name).write_text(tomli_w.dumps(configuration.resolved()), encoding="utf-8")
+            (draft / self.environment.name).write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+            draft.rename(self.path)
+        except OSError as error:
+            raise TrainingError(f"cannot make the run directory {self.path}: {error.strerror}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def check_resumable(self, configuration: Configuration) -> None:
+        """See that the run in this directory has this very configuration.
+
+        Raises:
+            TrainingError: If it has another one, naming every key that differs; or if this is no run directory.
+        """
+        try:
+            started_with = tomllib.loads(self.configuration.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{self.path} is no run directory: config.toml cannot be read there") from error
+        differences = list(_differences(started_with, configuration.resolved()))
+        if differences:
+            raise TrainingError(
+                f"{self.path} was started with another configuration: {'; '.join(differences)}; "
+                "resume with the same one, or choose another --run-dir"
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this directory; the lock ends with the process, however it ends.
+
+        Raises:
+            TrainingError: If another process is training there.
+        """
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TrainingError(f"another process is training in {self.path}") from None
+            yield
+
+    def write_summary(self, summary: Mapping[str, object]) -> None:
+        """Write the figures of a finished run."""
+        with replacing(self.summary) as file:
+            file.write(json.dumps(summary, indent=2).encode() + b"\n")
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key in dict.fromkeys((*before, *now)):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key} was {_shown(old)} and is {_shown(new)}"
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None else repr(value)

@@ -1,0 +1,109 @@
+import subprocess
+import sys
+
+import pytest
+
+from hqdist.cli import main
+
+GOOD = """
+threads = 1
+[data]
+name = "moons"
+samples = 40
+[model]
+architecture = "sequential"
+quantum_features = 2
+"""
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    """Runs the console command in an empty directory: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hqdist", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        output, errors = capsys.readouterr()
+        return int(ended.value.code or 0), output, errors
+
+    return run
+
+
+def test_version_is_told(command):
+    code, output, _ = command("--version")
+    assert code == 0
+    assert output.startswith("hqdist ")
+
+
+def test_every_backend_is_listed_with_what_it_can_do(command):
+    code, output, _ = command("backends")
+    assert code == 0
+    for word in ("exact", "yes", "adjoint", "Probabilities", "unbunched", "dual_rail", "cpu"):
+        assert word in output
+
+
+def test_a_run_is_named_after_its_configuration(command, tmp_path):
+    (tmp_path / "moons.toml").write_text(GOOD + "[circuit]\nn_modes = 3\nn_photons = 1\n[training]\nepochs = 2\n")
+    code, output, errors = command("train", "moons.toml")
+    assert (code, errors) == (0, "")
+    assert "test accuracy" in output
+    assert "runs/moons" in output
+    assert (tmp_path / "runs" / "moons" / "summary.json").exists()
+
+
+BAD = {
+    "not TOML": "epochs: 3",
+    "not text": b"\xff\xfe\x00",
+    "unknown key": GOOD + "[training]\nlearning_rate = 0.1\n",
+    "wrong type": GOOD + '[training]\nepochs = "ten"\n',
+    "negative learning rate": GOOD + "[training]\nquantum_learning_rate = -1.0\n",
+    "unknown data set": GOOD.replace("moons", "mnist"),
+    "unknown architecture": GOOD.replace("sequential", "recurrent"),
+    "unknown backend": 'backend = "abacus"\n' + GOOD,
+    "unknown backend option": GOOD + '[backend]\nname = "exact"\ncolour = "red"\n',
+    "nameless backend": GOOD + "[backend]\nshots = 3\n",
+    "URI of a backend that takes none": 'backend = "exact://here"\n' + GOOD,
+    "unknown gradient": 'gradient = "guess"\n' + GOOD,
+    "shots from an exact backend": "shots = 100\n" + GOOD,
+    "photons that do not fit": GOOD + "[circuit]\nn_modes = 4\nn_photons = 5\n",
+    "one mode": GOOD + "[circuit]\nn_modes = 1\nn_photons = 1\n",
+    "a space without such a state": GOOD + '[circuit]\nn_modes = 5\nn_photons = 2\ncomputation_space = "dual_rail"\n',
+    "fractions that leave nothing": GOOD.replace("samples = 40", "validation = 0.5\ntest = 0.5"),
+    "a part without a sample of each class": GOOD.replace("samples = 40", "samples = 40\ntest = 0.01"),
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=BAD)
+def test_a_bad_configuration_is_one_line_exit_code_2_and_nothing_written(command, tmp_path, text):
+    (tmp_path / "bad.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    code, output, errors = command("train", "bad.toml")
+    assert (code, output) == (2, "")
+    assert errors.startswith("hqdist: ")
+    assert errors.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_configuration_that_cannot_be_read_is_one_line_and_exit_code_2(command, tmp_path, name):
+    code, output, errors = command("train", name)
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"hqdist: cannot read {name}: ")
+    assert errors.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_directory_that_cannot_be_made_is_one_line_and_exit_code_2(command, tmp_path):
+    (tmp_path / "good.toml").write_text(GOOD)
+    (tmp_path / "file").touch()
+    code, _, errors = command("train", "good.toml", "--run-dir", "file/run")
+    assert code == 2
+    assert errors.startswith("hqdist: cannot make the run directory file/run: ")
+    assert errors.count("\n") == 1
+
+
+def test_importing_the_command_line_loads_nothing_that_only_a_run_needs():
+    heavy = {"sklearn", "matplotlib", "pydantic", "numba", "hqdist_exact", "hqdist.training"}
+    program = f"import sys, hqdist.cli; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

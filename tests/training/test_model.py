@@ -1,0 +1,100 @@
+import pytest
+import torch
+from torch import nn
+
+import hqdist as hq
+from hqdist.training.configuration import Configuration
+from hqdist.training.model import build_model, check_backend, quantum_layers
+from hqdist.training.optimiser import (
+    classical_parameters,
+    create_optimiser,
+    quantum_parameters,
+    set_cosine_rates,
+)
+
+MODELS = {
+    "sequential": {"architecture": "sequential", "quantum_features": 3},
+    "parallel": {"architecture": "parallel", "hidden": [7], "outputs": 4},
+    "residual": {"architecture": "residual", "width": 6},
+}
+
+
+def configuration(model: str = "sequential", **circuit: object) -> Configuration:
+    table = {"n_modes": 4, "n_photons": 2, **circuit}
+    return Configuration.model_validate({"data": {"name": "iris"}, "model": MODELS[model], "circuit": table})
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_architecture_gives_logits_and_a_gradient_to_every_parameter(model):
+    built = build_model(configuration(model, use_bandwidth_tuning=True), features=5, classes=3)
+    logits = built(torch.randn(8, 5))
+    assert logits.shape == (8, 3)
+    logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in built.parameters())
+
+
+@pytest.mark.parametrize("mapping", ["linear", "lexgrouping", "modgrouping", "none"])
+def test_every_output_mapping_fits_the_sequential_and_parallel_models(mapping):
+    for model in ("sequential", "parallel"):
+        built = build_model(configuration(model, output_mapping=mapping, n_modes=7), features=2, classes=2)
+        assert built(torch.randn(4, 2)).shape == (4, 2)
+
+
+def test_a_residual_refuses_outputs_of_another_width():
+    with pytest.raises(hq.ConfigurationError, match=r"model\.width=6 .* gives 10"):
+        build_model(configuration("residual", output_mapping="none"), features=2, classes=2)
+
+
+def test_photons_that_do_not_fit_are_refused():
+    with pytest.raises(hq.ProgramError, match="5 photons do not fit in 4 modes"):
+        build_model(configuration(n_photons=5), features=2, classes=2)
+
+
+def test_a_backend_that_cannot_take_the_circuit_is_found_out_before_training():
+    built = build_model(configuration(), features=2, classes=2)
+    check_backend(built, 8)
+    for layer in quantum_layers(built):
+        layer.shots = 100
+    with pytest.raises(hq.CapabilityError, match="shots"):
+        check_backend(built, 8)
+
+
+def test_quantum_parameters_are_found_by_type_whatever_they_are_called():
+    ansatz = hq.AnsatzFactory.create(hq.Experiment(use_bandwidth_tuning=True), input_size=2, output_size=3)
+    model = nn.ModuleDict({"photons": hq.QuantumLayer(2, ansatz), "quantum_looking": nn.Linear(2, 2)})
+    layer = model["photons"]
+    assert quantum_parameters(model) == [layer.phases, layer.input_scale]
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    classical = {names[id(parameter)] for parameter in classical_parameters(model)}
+    assert classical == {
+        "photons.output_map.weight",
+        "photons.output_map.bias",
+        "quantum_looking.weight",
+        "quantum_looking.bias",
+    }
+
+
+def test_a_reservoir_has_no_quantum_parameters_and_trains_all_the_same():
+    built = build_model(configuration(reservoir_mode=True), features=2, classes=2)
+    assert quantum_parameters(built) == []
+    optimiser = create_optimiser(built, classical_learning_rate=0.1, quantum_learning_rate=0.2)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.1]
+
+
+def test_either_kind_of_parameter_has_its_own_rate_and_only_classical_ones_decay():
+    built = build_model(configuration(), features=2, classes=2)
+    optimiser = create_optimiser(built, classical_learning_rate=0.1, quantum_learning_rate=0.2, weight_decay=0.3)
+    assert [(group["lr"], group["weight_decay"]) for group in optimiser.param_groups] == [(0.1, 0.3), (0.2, 0.0)]
+
+
+def test_cosine_rates_start_at_the_given_ones_and_fall_with_the_epoch_alone():
+    built = build_model(configuration(), features=2, classes=2)
+    optimiser = create_optimiser(built, classical_learning_rate=0.1, quantum_learning_rate=0.2)
+
+    def rates(epoch):
+        set_cosine_rates(optimiser, epoch, epochs=10)
+        return [group["lr"] for group in optimiser.param_groups]
+
+    assert rates(6) == pytest.approx([0.05, 0.1])
+    assert rates(1) == [0.1, 0.2]
+    assert 0 < rates(10)[0] < 0.01
