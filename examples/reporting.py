@@ -1,0 +1,43 @@
+"""What the examples share: their two options, a progress bar, and where results go."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def options(description: str, seeds: int) -> argparse.Namespace:
+    """The command line: how many seeds, and the folder for the results.
+
+    Args:
+        description: What the example does.
+        seeds: Number of seeds by default; the seeds are 0, 1, ...
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, default=seeds, help=f"number of seeds, from 0 (default {seeds})")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results (default examples/results)")
+    arguments = parser.parse_args()
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    return arguments
+
+
+def progress_bar() -> Progress:
+    """A bar that says what is being trained, how many runs are done, and for how long it has been going."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("runs"),
+        TimeElapsedColumn(),
+    )
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Write a report that reads well in a diff: indented, keys in the order given."""
+    path.write_text(json.dumps(report, indent=2) + "\n")
