@@ -31,6 +31,10 @@ class PostSelectionError(HqdistError):
     """No probability is left in the computation space, so there is nothing to renormalise."""
 
 
+class PrecisionError(HqdistError, ArithmeticError):
+    """Rounding has spoilt a result."""
+
+
 class GradientError(HqdistError):
     """A derivative was asked for that the chosen method or backend does not offer."""
 

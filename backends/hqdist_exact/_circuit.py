@@ -46,10 +46,14 @@ class SharedGates(NamedTuple):
     """(G,) its second mode; for a phase, the first again."""
     angles: AffineAngles
     """Their angles; zero for a block."""
+    block_start: NDArray[np.int64]
+    """(blocks + 1,) first of each block's modes, then the number of modes in all."""
     block_modes: NDArray[np.int64]
-    """(blocks, m) modes of each block, -1 where there are fewer."""
+    """Modes of all blocks, one block after another."""
+    matrix_start: NDArray[np.int64]
+    """(blocks + 1,) first entry of each block's unitary, then the number of entries in all."""
     block_matrices: NDArray[np.complex128]
-    """(blocks, m, m) unitary of each block in its upper left corner."""
+    """Entries of all blocks' unitaries, row by row."""
 
 
 class SampleGates(NamedTuple):
@@ -109,7 +113,7 @@ def compiled(program: Program) -> Circuit:
     return Circuit(
         modes=program.modes,
         occupied=np.repeat(np.arange(program.modes), program.input_state),
-        shared=_shared_gates(shared, parameters, program.modes),
+        shared=_shared_gates(shared, parameters),
         sample=SampleGates(
             groups=_offsets([len(group) for group in sample]),
             kinds=np.array([_kind(gate) for gate in gates], np.int64),
@@ -120,15 +124,9 @@ def compiled(program: Program) -> Circuit:
     )
 
 
-def _shared_gates(stages: Sequence[Sequence[Element]], parameters: dict[str, int], modes: int) -> SharedGates:
+def _shared_gates(stages: Sequence[Sequence[Element]], parameters: dict[str, int]) -> SharedGates:
     gates = [gate for stage in stages for gate in stage]
     blocks = [gate for gate in gates if not isinstance(gate, PhaseShifter | BeamSplitter)]
-    block_modes = np.full((len(blocks), modes), -1, np.int64)
-    block_matrices = np.zeros((len(blocks), modes, modes), np.complex128)
-    for index, block in enumerate(blocks):
-        size = len(block.modes)
-        block_modes[index, :size] = block.modes
-        block_matrices[index, :size, :size] = block.block
     block_index = {id(block): index for index, block in enumerate(blocks)}
     return SharedGates(
         stages=_offsets([len(stage) for stage in stages]),
@@ -136,8 +134,10 @@ def _shared_gates(stages: Sequence[Sequence[Element]], parameters: dict[str, int
         upper=np.array([block_index.get(id(gate), gate.modes[0]) for gate in gates], np.int64),
         lower=np.array([gate.modes[-1] for gate in gates], np.int64),
         angles=_affine(gates, parameters),
-        block_modes=block_modes,
-        block_matrices=block_matrices,
+        block_start=_offsets([len(block.modes) for block in blocks]),
+        block_modes=np.array([mode for block in blocks for mode in block.modes], np.int64),
+        matrix_start=_offsets([len(block.modes) ** 2 for block in blocks]),
+        block_matrices=np.concatenate([np.empty(0, np.complex128), *(block.block.ravel() for block in blocks)]),
     )
 
 

@@ -13,6 +13,7 @@ from hqdist_exact._angles import pull_back_angles, waves
 from hqdist_exact._circuit import Circuit
 from hqdist_exact._evolve import evolve, pull_back_columns
 from hqdist_exact._mesh import build_unitaries, pull_back_unitaries
+from hqdist_exact._precision import check_angles, check_precision
 from hqdist_exact._tables import SlosTables, slos_tables
 
 
@@ -51,6 +52,7 @@ class _Columns(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, weights: torch.Tensor, inputs: torch.Tensor, circuit: Circuit) -> torch.Tensor:
+        weights, inputs = weights.resolve_neg(), inputs.resolve_neg()
         dtype = weights.numpy().dtype
         shared = np.ascontiguousarray(weights.numpy(), np.float64)
         features = np.ascontiguousarray(inputs.numpy(), np.float64)
@@ -58,6 +60,7 @@ class _Columns(torch.autograd.Function):
         planes = np.empty((2, *unitaries.shape), dtype)
         planes[0], planes[1] = unitaries.real, unitaries.imag
         cosines = waves(circuit.sample.angles, shared, features, dtype)
+        check_angles(bool(np.isfinite(cosines).all()) and bool(np.isfinite(unitaries).all()))
         ctx.circuit, ctx.kept = circuit, (shared, unitaries, planes, cosines)
         ctx.like = (weights.dtype, inputs.shape)
         return torch.from_numpy(evolve(planes, cosines, circuit))
@@ -86,7 +89,8 @@ class _Probabilities(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(tiles)
         ctx.tables, ctx.input_factor, ctx.outputs = tables, input_factor, outputs
-        values, _ = _slos.probabilities(tiles.numpy(), tables, input_factor, outputs, size, samples)
+        values, total = _slos.probabilities(tiles.numpy(), tables, input_factor, outputs, size, samples)
+        check_precision(ComputationSpace(tables.space), torch.from_numpy(total))
         return torch.from_numpy(values)
 
     @staticmethod
@@ -107,6 +111,8 @@ class _Amplitudes(torch.autograd.Function):
         ctx.save_for_backward(tiles)
         ctx.tables, ctx.input_factor = tables, input_factor
         real, imaginary = _slos.amplitudes(tiles.numpy(), tables, input_factor, samples)
+        total = np.einsum("bs,bs->b", real, real) + np.einsum("bs,bs->b", imaginary, imaginary)
+        check_precision(ComputationSpace(tables.space), torch.from_numpy(total))
         return torch.from_numpy(real), torch.from_numpy(imaginary)
 
     @staticmethod

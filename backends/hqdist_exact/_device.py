@@ -5,21 +5,20 @@ would cost a launch on a GPU.
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.checkpoint import checkpoint
 
 from hqdist.program import ComputationSpace, Program
 from hqdist_exact._angles import angles_in_torch
+from hqdist_exact._chunks import in_chunks
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._mesh import SharedUnitaries
+from hqdist_exact._precision import check_angles, check_precision
 from hqdist_exact._recursion import layers_of
-
-#: Bytes of intermediate results for which a chunk of samples is sized.
-CHUNK_BYTES = 2**28
 
 
 class DeviceLight:
@@ -33,6 +32,7 @@ class DeviceLight:
         unitaries: torch.Tensor = SharedUnitaries.apply(on_cpu, circuit.shared, circuit.modes)  # type: ignore[no-untyped-call]
         unitaries = unitaries.to(inputs.device, precision)
         angles = angles_in_torch(circuit.sample.angles, weights, inputs)
+        check_angles(bool(angles.detach().isfinite().all()) and bool(unitaries.detach().abs().isfinite().all()))
         columns = unitaries[0][:, torch.from_numpy(circuit.occupied)].expand(len(inputs), -1, -1)
         groups = circuit.sample.groups
         for group, unitary in enumerate(unitaries[1:]):
@@ -55,21 +55,20 @@ class DeviceLight:
             into = torch.from_numpy(outputs).to(columns.device)
             return values.new_zeros(len(columns), size).index_add(1, into, values)
 
-        return self._in_chunks(evaluate, space)
+        values = self._in_chunks(evaluate, space)
+        check_precision(space, values.detach().sum(dim=1))
+        return values
 
     def amplitudes(self, space: ComputationSpace) -> torch.Tensor:
         """Amplitudes, (B, D), complex; not renormalised."""
-        return self._in_chunks(lambda columns: _amplitudes(self._program, space, columns), space)
+        values = self._in_chunks(lambda columns: _amplitudes(self._program, space, columns), space)
+        check_precision(space, values.detach().abs().square().sum(dim=1))
+        return values
 
-    def _in_chunks(self, evaluate, space: ComputationSpace) -> torch.Tensor:  # type: ignore[no-untyped-def]
-        """Evaluate some samples at a time and recompute them when differentiating: only the output grows with B."""
-        program = self._program
-        dimension = space.dimension(program.modes, program.photons)
-        row = 4 * dimension * max(program.photons, 1) * self._columns.element_size()
-        chunks = torch.split(self._columns, max(1, CHUNK_BYTES // row))
-        if not self._columns.requires_grad:
-            return torch.cat([evaluate(chunk) for chunk in chunks])
-        return torch.cat([checkpoint(evaluate, chunk, use_reentrant=False) for chunk in chunks])
+    def _in_chunks(self, evaluate: Callable[[torch.Tensor], torch.Tensor], space: ComputationSpace) -> torch.Tensor:
+        dimension = space.dimension(self._program.modes, self._program.photons)
+        row = 4 * dimension * max(self._program.photons, 1) * self._columns.element_size()
+        return in_chunks(evaluate, self._columns, row)
 
 
 def _apply_gates(columns: torch.Tensor, circuit: Circuit, gates: range, angles: torch.Tensor) -> torch.Tensor:

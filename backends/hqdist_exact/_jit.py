@@ -6,19 +6,39 @@ after editing `_vector.py`.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
 
 Decorator = Callable[[Callable[..., Any]], Any]
 
 
+class _OptionalCache(FunctionCache):
+    """A cache that a full disk or a damaged file turns into one that has nothing: the kernel is compiled again."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling damaged bytes can raise anything
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the compiled function if there is room."""
+        try:
+            super().save_overload(sig, data)
+        except Exception:  # so can reading a damaged index on the way
+            self.disable()
+
+
 def _cached(**options: Any) -> Decorator:
     def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # no place to write to: compile again in each process
-            return numba.njit(**options)(function)
+        dispatcher = numba.njit(**options)(function)
+        with suppress(RuntimeError):  # no directory to write to: compile in each process
+            dispatcher._cache = _OptionalCache(function)
+        return dispatcher
 
     return decorate
 

@@ -55,19 +55,19 @@ def _apply_block(
     rows: NDArray[np.complex128], scratch: NDArray[np.complex128], block: int, gates: SharedGates, inverse: bool
 ) -> None:
     """Multiply the rows of a matrix by a block, or by its inverse, in place."""
-    rows_of = gates.block_modes[block]
-    size = 0
-    while size < len(rows_of) and rows_of[size] >= 0:
+    modes = gates.block_modes[gates.block_start[block] : gates.block_start[block + 1]]
+    matrix = gates.block_matrices[gates.matrix_start[block] : gates.matrix_start[block + 1]]
+    size = len(modes)
+    for i in range(size):
         for column in range(rows.shape[1]):
-            scratch[size, column] = rows[rows_of[size], column]
-        size += 1
+            scratch[i, column] = rows[modes[i], column]
     for i in range(size):
         for column in range(rows.shape[1]):
             entry = 0j
             for j in range(size):
-                factor = gates.block_matrices[block, j, i].conjugate() if inverse else gates.block_matrices[block, i, j]
+                factor = matrix[j * size + i].conjugate() if inverse else matrix[i * size + j]
                 entry += factor * scratch[j, column]
-            rows[rows_of[i], column] = entry
+            rows[modes[i], column] = entry
 
 
 @kernel

@@ -20,9 +20,10 @@ from hqdist.program import (
     NumberCorrelators,
     Probabilities,
     Program,
-    observable,
 )
-from hqdist_exact._rows import normalised, normalised_squares, row_products, row_sums
+from hqdist_exact._averages import averages
+from hqdist_exact._chunks import in_chunks
+from hqdist_exact._rows import normalised, normalised_squares, row_sums
 
 
 class Light(Protocol):
@@ -54,12 +55,14 @@ def read(program: Program, light: Light) -> torch.Tensor:
         case ModeExpectations(space=ComputationSpace.FOCK):
             return _mode_expectations(light.columns())
         case NumberCorrelators(space=ComputationSpace.FOCK):
-            return _number_correlators(light.columns(), program.input_state)
+            columns = light.columns()
+            row = 16 * program.outputs * max(program.photons, 1) * columns.element_size()
+            return in_chunks(lambda chunk: _number_correlators(chunk, program.input_state), columns, row)
         case Probabilities():
             return _renormalised(light.probabilities(space, None, dimension), space)
         case _:
             probabilities = _renormalised(light.probabilities(space, None, dimension), space)
-            return row_products(probabilities, torch.from_numpy(observable(readout, program.states)))
+            return averages(program, probabilities)
 
 
 def _renormalised(probabilities: torch.Tensor, space: ComputationSpace) -> torch.Tensor:
@@ -82,7 +85,7 @@ def _unit_norm(amplitudes: torch.Tensor, space: ComputationSpace) -> torch.Tenso
 def _check_accepted(accepted: torch.Tensor) -> None:
     """See that something is left of every sample, (B, 1): more than rounding leaves of amplitudes that cancel."""
     rounding = (8 * torch.finfo(accepted.dtype).eps) ** 2
-    refused = (accepted < rounding).flatten()
+    refused = (~(accepted >= rounding)).flatten()
     if bool(refused.any()):
         row = int(refused.nonzero()[0])
         raise PostSelectionError(

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
-import psutil
 import torch
 
 from hqdist.errors import ConfigurationError
 from hqdist.execution import Backend, Capabilities, Cotangents, Provenance, Request, Result
-from hqdist.program import ComputationSpace, ModeExpectations, NumberCorrelators, Program
+from hqdist.program import Program
 from hqdist_exact._circuit import compiled
 from hqdist_exact._cpu import CpuLight
 from hqdist_exact._device import DeviceLight
+from hqdist_exact._memory import bytes_free, bytes_needed, in_words
 from hqdist_exact._readout import read
-from hqdist_exact._tables import slos_footprint
 
 #: Requests that need less are not compared with the free memory: asking for that takes longer than they do.
 NEGLIGIBLE_BYTES = 2**26
@@ -30,6 +29,10 @@ class ExactBackend(Backend):
     complex multiply-adds a sample for the D Fock states of n photons, twice that for derivatives; mode expectations
     and correlators over the whole Fock space need no Fock space at all.
 
+    In float32 a value is good to about 1e-6 where probabilities are of order 1. What is renormalised after
+    post-selection is worth as much less as little is left: to about 1e-6 / sqrt(p) if the space holds a probability p;
+    where rounding alone is left, it is a `PostSelectionError`. Use float64 where that matters.
+
     Attributes:
         memory_limit: Most bytes that a request may need; by default what is free on the device when it comes.
 
@@ -42,8 +45,9 @@ class ExactBackend(Backend):
     memory_limit: int | None = None
 
     def __post_init__(self) -> None:
-        if self.memory_limit is not None and self.memory_limit < 1:
-            raise ConfigurationError(f"memory_limit is a number of bytes above zero, got {self.memory_limit}")
+        limit = self.memory_limit
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise ConfigurationError(f"memory_limit is a whole number of bytes above zero, got {limit!r}")
 
     @property
     def capabilities(self) -> Capabilities:
@@ -55,13 +59,15 @@ class ExactBackend(Backend):
         found = super().violations(request)
         if found:
             return found
-        needed = _bytes_needed(request)
-        free = self.memory_limit or (_bytes_free(request.inputs.device) if needed > NEGLIGIBLE_BYTES else needed)
+        needed = bytes_needed(request, compiled(request.program))
+        if self.memory_limit is None and needed <= NEGLIGIBLE_BYTES:
+            return found
+        free = self.memory_limit or bytes_free(request.inputs.device)
         if needed > free:
-            program = request.program
+            program, whose = request.program, "free" if self.memory_limit is None else "allowed by memory_limit"
             found.append(
                 f"{program.photons} photons in {program.modes} modes with {request.batch} samples need "
-                f"{_gigabytes(needed)} of memory, {_gigabytes(free)} are free; use fewer photons, modes or samples, a "
+                f"{in_words(needed)} of memory, {in_words(free)} are {whose}; use fewer photons, modes or samples, a "
                 "smaller computation space, or mode expectations"
             )
         return found
@@ -112,28 +118,3 @@ def _capabilities() -> Capabilities:
 def _values(program: Program, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
     kind = CpuLight if inputs.device.type == "cpu" else DeviceLight
     return read(program, kind(program, compiled(program), weights, inputs))
-
-
-def _bytes_needed(request: Request) -> int:
-    """Bytes for the values, the tables and the work space of a request; about, and rather more than less."""
-    program, item = request.program, request.inputs.element_size()
-    readout, space = program.readout, program.readout.space
-    width = 2 * item if program.complex_valued else item
-    columns = request.batch * program.modes * program.photons * 2 * item
-    if isinstance(readout, ModeExpectations | NumberCorrelators) and space is ComputationSpace.FOCK:
-        return 4 * columns + request.batch * program.outputs * item
-    footprint = slos_footprint(program.modes, program.photons, space.value)
-    listed = footprint.states if isinstance(readout, ModeExpectations | NumberCorrelators) else program.outputs
-    copies = 2 if space.post_selects or program.complex_valued else 1
-    work = footprint.scratch * torch.get_num_threads()
-    return copies * request.batch * listed * width + footprint.tables + footprint.building + work + 4 * columns
-
-
-def _bytes_free(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 2**30:,.2f} GiB" if count < 2**60 else f"{count / 2**30:.1e} GiB"
