@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 from torch.utils.checkpoint import checkpoint
 
-#: Bytes of intermediate results for which a chunk of samples is sized.
+from hqdist.errors import HqdistError
+
+#: Bytes of intermediate results for which a chunk of samples is sized; what fits in one chunk is not computed twice.
 CHUNK_BYTES = 2**26
 
 
@@ -18,6 +20,14 @@ def in_chunks(evaluate: Callable[[torch.Tensor], torch.Tensor], samples: torch.T
         row: Bytes of intermediate results for one sample.
     """
     chunks = torch.split(samples, max(1, CHUNK_BYTES // max(row, 1)))
-    if not samples.requires_grad:
-        return torch.cat([evaluate(chunk) for chunk in chunks])
-    return torch.cat([checkpoint(evaluate, chunk, use_reentrant=False) for chunk in chunks])
+    if len(chunks) == 1:
+        return evaluate(samples)
+    values, first = [], 0
+    for chunk in chunks:
+        try:
+            values.append(checkpoint(evaluate, chunk, use_reentrant=False) if chunk.requires_grad else evaluate(chunk))
+        except HqdistError as error:
+            error.add_note(f"(its samples are counted from sample {first} of {len(samples)})")
+            raise
+        first += len(chunk)
+    return torch.cat(values)

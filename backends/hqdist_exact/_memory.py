@@ -14,7 +14,15 @@ from hqdist_exact._tables import slos_footprint
 
 def bytes_needed(request: Request, circuit: Circuit) -> int:
     """Bytes for the values of a request, for their derivatives, and for the work in between."""
-    return _for_columns(request, circuit) + _for_readout(request)
+    at_once = min(request.batch, CHUNK_BYTES // bytes_for_sample(circuit, request.inputs) + 1)
+    return _for_columns(request, circuit, at_once) + _for_readout(request)
+
+
+def bytes_for_sample(circuit: Circuit, inputs: torch.Tensor) -> int:
+    """Bytes that one sample takes on its way through the circuit: its inputs, angles and columns."""
+    item, gates = inputs.element_size(), len(circuit.sample.kinds)
+    columns = circuit.modes * len(circuit.occupied) * 2 * item * 5
+    return gates * (3 * 8 + 3 * item) + inputs.shape[1] * (3 * 8 + item) + columns + 1
 
 
 def bytes_free(device: torch.device) -> int:
@@ -33,26 +41,23 @@ def in_words(count: int) -> str:
     return f"{count} bytes"
 
 
-def _for_columns(request: Request, circuit: Circuit) -> int:
-    """The shared unitaries, the angles, and the columns of every sample with their derivatives."""
+def _for_columns(request: Request, circuit: Circuit, samples: int) -> int:
+    """The shared unitaries, and the angles and columns of the samples that are on their way at once."""
     item, modes, threads = request.inputs.element_size(), circuit.modes, torch.get_num_threads()
     lanes = VECTOR_BYTES // item
-    tiles = -(-request.batch // lanes)
-    photons, gates = len(circuit.occupied), len(circuit.sample.kinds)
+    tiles, photons = -(-samples // lanes), len(circuit.occupied)
     unitary = len(circuit.sample.groups) * modes**2
     shared = unitary * (16 * (4 + min(tiles, RUNS)) + 4 * item + 2 * VECTOR_BYTES * threads)
     shared += circuit.shared.block_matrices.nbytes
-    angles = tiles * lanes * gates * (3 * 8 + 3 * item) + request.batch * len(request.program.inputs) * (3 * 8 + item)
-    columns = tiles * lanes * modes * photons * 2 * item * 5
     kept = len(circuit.sample.groups) * modes * photons * 2 * VECTOR_BYTES * threads
-    return shared + angles + columns + kept
+    return shared + kept + tiles * lanes * bytes_for_sample(circuit, request.inputs)
 
 
 def _for_readout(request: Request) -> int:
     program, item = request.program, request.inputs.element_size()
     readout, space = program.readout, program.readout.space
     expectation = isinstance(readout, ModeExpectations | NumberCorrelators)
-    outputs = request.batch * program.outputs * item
+    outputs = request.batch * (2 * program.outputs + 4 * len(program.inputs)) * item
     if expectation and space is ComputationSpace.FOCK:
         return 4 * outputs + CHUNK_BYTES * 4
     footprint = slos_footprint(program.modes, program.photons, space.value)

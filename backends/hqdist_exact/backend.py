@@ -11,10 +11,11 @@ import torch
 from hqdist.errors import ConfigurationError
 from hqdist.execution import Backend, Capabilities, Cotangents, Provenance, Request, Result
 from hqdist.program import Program
+from hqdist_exact._chunks import in_chunks
 from hqdist_exact._circuit import compiled
 from hqdist_exact._cpu import CpuLight
 from hqdist_exact._device import DeviceLight
-from hqdist_exact._memory import bytes_free, bytes_needed, in_words
+from hqdist_exact._memory import bytes_for_sample, bytes_free, bytes_needed, in_words
 from hqdist_exact._readout import read
 
 #: Requests that need less are not compared with the free memory: asking for that takes longer than they do.
@@ -116,5 +117,8 @@ def _capabilities() -> Capabilities:
 
 
 def _values(program: Program, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-    kind = CpuLight if inputs.device.type == "cpu" else DeviceLight
-    return read(program, kind(program, compiled(program), weights, inputs))
+    circuit = compiled(program)
+    light = CpuLight if inputs.device.type == "cpu" else DeviceLight
+    return in_chunks(
+        lambda rows: read(program, light(program, circuit, weights, rows)), inputs, bytes_for_sample(circuit, inputs)
+    )
