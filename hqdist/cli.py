@@ -22,6 +22,10 @@ app = typer.Typer(
 )
 
 
+#: Most characters of an error that are shown: what it quotes from a file may have any length.
+_LONGEST = 2000
+
+
 def main() -> None:
     """The console command `hqdist`."""
     app()
@@ -86,7 +90,8 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except HqdistError as error:
-        typer.echo(f"hqdist: {' '.join(str(error).split())}", err=True)
+        line = " ".join(str(error).split())
+        typer.echo(f"hqdist: {line if len(line) <= _LONGEST else line[:_LONGEST] + '…'}", err=True)
         raise typer.Exit(2) from None
 
 

@@ -71,6 +71,26 @@ BAD = {
     "one mode": GOOD + "[circuit]\nn_modes = 1\nn_photons = 1\n",
     "a space without such a state": GOOD + '[circuit]\nn_modes = 5\nn_photons = 2\ncomputation_space = "dual_rail"\n',
     "fractions that leave nothing": GOOD.replace("samples = 40", "validation = 0.5\ntest = 0.5"),
+    "deep nesting": "a=" + "[" * 100_000,
+    "deep table": GOOD + "[backend]\nname = 'exact'\n" + ".".join("a" * 5000) + " = 1\n",
+    "a number of 5000 digits": "seed = " + "9" * 5000,
+    "a hexadecimal number of 5000 digits": "seed = 0x" + "f" * 5000 + GOOD,
+    "twenty thousand unknown keys": "".join(f"{'k' * 100}{key} = 1\n" for key in range(20_000)) + GOOD,
+    "a value of a megabyte": f"seed = '{'a' * 10**6}'" + GOOD,
+    "a name of a megabyte": f"gradient = '{'a' * 10**6}'" + GOOD,
+    "too many threads": GOOD.replace("threads = 1", "threads = 10000000000"),
+    "too many modes": GOOD + "[circuit]\nn_modes = 100000000000\n",
+    "too many photons": GOOD + "[circuit]\nn_modes = 1000\nn_photons = 1000\n",
+    "too many states": GOOD + "[circuit]\nn_modes = 60\nn_photons = 30\n",
+    "too many elements": GOOD + "[circuit]\nn_modes = 1000\nn_photons = 100\n",
+    "too many quantum features": GOOD.replace("features = 2", "features = 1000000000000"),
+    "too many samples": GOOD.replace("samples = 40", "samples = 1000000000000"),
+    "too much noise": GOOD.replace("samples = 40", "noise = 1e308"),
+    "too much decay": GOOD + "[training]\nweight_decay = 1e300\n",
+    "too wide a layer": GOOD.replace("sequential", "parallel").replace(
+        "quantum_features = 2", "hidden = [1000000000000]"
+    ),
+    "too wide a residual": GOOD.replace("sequential", "residual").replace("quantum_features = 2", "width = 1000000000"),
     "a part without a sample of each class": GOOD.replace("samples = 40", "samples = 40\ntest = 0.01"),
 }
 
@@ -82,7 +102,13 @@ def test_a_bad_configuration_is_one_line_exit_code_2_and_nothing_written(command
     assert (code, output) == (2, "")
     assert errors.startswith("hqdist: ")
     assert errors.count("\n") == 1
+    assert len(errors) < 2500
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+def test_a_byte_order_mark_is_no_error(command, tmp_path):
+    (tmp_path / "good.toml").write_text(GOOD + "[training]\nepochs = 1\n", encoding="utf-8-sig")
+    assert command("train", "good.toml")[0] == 0
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])
