@@ -23,6 +23,7 @@ from hqdist.training.plot import plot_curves
 from hqdist.training.progress import ProgressDisplay, progress_on
 from hqdist.training.report import Summary, closing_table, describe_circuit, summarise
 from hqdist.training.run_directory import RunDirectory
+from hqdist.training.undamaged import undamaged
 
 
 def train(configuration: Configuration, path: Path, *, resume: bool, console: Console) -> Summary:
@@ -112,7 +113,10 @@ def _announce(
 
 
 def _warn_of_changes(console: Console, directory: RunDirectory, environment: dict[str, object]) -> None:
-    before = json.loads(directory.environment.read_text(encoding="utf-8"))
+    try:
+        before = dict(json.loads(directory.environment.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        before = {}
     changed = [key for key, value in environment.items() if before.get(key) != value]
     if changed:
         console.print(
@@ -135,6 +139,10 @@ def _train_epochs(
     training = configuration.training
     log = MetricsLog(directory.metrics)
     records = log.keep(state.epoch)
+    if state.best is not None:
+        with undamaged(directory.checkpoint):
+            if state.best not in records:
+                raise ValueError(f"its best epoch is not as in {directory.metrics}")
     progress.start(training.epochs, state.epoch, len(_batches(configuration, data, epoch=1)))
     try:
         for epoch in range(state.epoch + 1, training.epochs + 1):
