@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from hqdist.cli import main
+from hqdist.execution import available_backends
 
 GOOD = """
 threads = 1
@@ -42,6 +44,42 @@ def test_every_backend_is_listed_with_what_it_can_do(command):
     assert code == 0
     for word in ("exact", "yes", "adjoint", "Probabilities", "unbunched", "dual_rail", "cpu"):
         assert word in output
+
+
+@pytest.mark.parametrize("module", ["not_installed_anywhere", "hqdist.errors"])
+def test_a_backend_that_cannot_be_loaded_is_a_row_of_the_table(command, monkeypatch, module):
+    points = {"odd": EntryPoint("odd", f"{module}:HqdistError", "hqdist.backends"), **available_backends()}
+    monkeypatch.setattr("hqdist.execution.available_backends", lambda: points)
+    monkeypatch.setattr("hqdist.execution.registry.available_backends", lambda: points)
+    code, output, _ = command("backends")
+    assert code == 0
+    assert [line.split()[1] for line in output.splitlines() if line.startswith((" odd", " exact"))] == ["no", "yes"]
+
+
+@pytest.mark.parametrize("arguments", ["'train', 'some.toml'", "'backends'"])
+def test_an_interrupt_while_loading_is_one_line_however_often_it_comes(arguments):
+    program = f"""
+import signal, sys
+from hqdist import cli
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("rich.console"):
+            signal.raise_signal(signal.SIGINT)
+echo = cli.typer.echo
+def interrupted_echo(*arguments, **options):
+    signal.raise_signal(signal.SIGINT)
+    echo(*arguments, **options)
+cli.typer.echo = interrupted_echo
+for name in [name for name in sys.modules if name.startswith("rich")]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["hqdist", {arguments}]
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr.startswith("hqdist: interrupted")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_run_is_named_after_its_configuration(command, tmp_path):
