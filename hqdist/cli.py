@@ -1,13 +1,14 @@
 """The command line: `hqdist train` and `hqdist backends`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hqdist.errors import HqdistError, MissingDependencyError
+from hqdist.errors import HqdistError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +21,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+#: Most characters of an error that are shown: what it quotes from a file may have any length.
+_LONGEST = 2000
 
 
 def main() -> None:
@@ -58,17 +63,13 @@ def train(
     An interrupted run goes on with --resume and ends with the same numbers.
     """
     path = run_dir or Path("runs") / config.stem
-    try:
-        with _one_line_errors():
-            from rich.console import Console
+    with _one_line_errors(lambda: _how_to_resume(config, run_dir, path)):
+        from rich.console import Console
 
-            from hqdist.training import read_configuration
-            from hqdist.training import train as run
+        from hqdist.training import read_configuration
+        from hqdist.training import train as run
 
-            run(read_configuration(config), path, resume=resume, console=Console())
-    except KeyboardInterrupt:
-        typer.echo(_how_to_resume(config, run_dir, path), err=True)
-        raise typer.Exit(130) from None
+        run(read_configuration(config), path, resume=resume, console=Console())
 
 
 @app.command()
@@ -81,17 +82,25 @@ def backends() -> None:
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn an error of ours into one line on stderr and exit code 2."""
+def _one_line_errors(interrupted: Callable[[], str] = lambda: "hqdist: interrupted") -> Iterator[None]:
+    """Turn an error of ours into one line on stderr and exit code 2; Ctrl-C into the line `interrupted` and 130."""
     try:
         yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not interrupt the goodbye
+        typer.echo(interrupted(), err=True)
+        raise typer.Exit(130) from None
     except HqdistError as error:
-        typer.echo(f"hqdist: {' '.join(str(error).split())}", err=True)
+        line = " ".join(str(error).split())
+        typer.echo(f"hqdist: {line if len(line) <= _LONGEST else line[:_LONGEST] + '…'}", err=True)
         raise typer.Exit(2) from None
 
 
 def _how_to_resume(config: Path, run_dir: Path | None, path: Path) -> str:
-    if not (path / "config.toml").exists():
+    started = False
+    with suppress(OSError):
+        started = (path / "config.toml").exists()
+    if not started:
         return "hqdist: interrupted before training started"
     import shlex
 
@@ -101,20 +110,24 @@ def _how_to_resume(config: Path, run_dir: Path | None, path: Path) -> str:
 
 def _backend_table() -> "Table":
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
-    from hqdist.execution import available_backends, backend
+    from hqdist.execution import available_backends, backend, backend_class
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 1, 0))
     for column in ("backend", "ready", "values", "gradient", "readouts", "spaces", "devices", "limits"):
         table.add_column(column, no_wrap=column in ("backend", "readouts", "spaces"), min_width=len(column))
     for name in available_backends():
         try:
-            table.add_row(name, "[green]yes[/]", *_abilities(backend(name).capabilities))
-        except MissingDependencyError as error:
-            table.add_row(name, "[red]no[/]", str(error))
+            backend_class(name)
         except HqdistError as error:
-            table.add_row(name, "[yellow]with options[/]", str(error))
+            table.add_row(name, "[red]no[/]", escape(str(error)))
+            continue
+        try:
+            table.add_row(name, "[green]yes[/]", *_abilities(backend(name).capabilities))
+        except HqdistError as error:
+            table.add_row(name, "[yellow]with options[/]", escape(str(error)))
     return table
 
 

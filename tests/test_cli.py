@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from hqdist.cli import main
+from hqdist.execution import available_backends
 
 GOOD = """
 threads = 1
@@ -44,6 +46,42 @@ def test_every_backend_is_listed_with_what_it_can_do(command):
         assert word in output
 
 
+@pytest.mark.parametrize("module", ["not_installed_anywhere", "hqdist.errors"])
+def test_a_backend_that_cannot_be_loaded_is_a_row_of_the_table(command, monkeypatch, module):
+    points = {"odd": EntryPoint("odd", f"{module}:HqdistError", "hqdist.backends"), **available_backends()}
+    monkeypatch.setattr("hqdist.execution.available_backends", lambda: points)
+    monkeypatch.setattr("hqdist.execution.registry.available_backends", lambda: points)
+    code, output, _ = command("backends")
+    assert code == 0
+    assert [line.split()[1] for line in output.splitlines() if line.startswith((" odd", " exact"))] == ["no", "yes"]
+
+
+@pytest.mark.parametrize("arguments", ["'train', 'some.toml'", "'backends'"])
+def test_an_interrupt_while_loading_is_one_line_however_often_it_comes(arguments):
+    program = f"""
+import signal, sys
+from hqdist import cli
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("rich.console"):
+            signal.raise_signal(signal.SIGINT)
+echo = cli.typer.echo
+def interrupted_echo(*arguments, **options):
+    signal.raise_signal(signal.SIGINT)
+    echo(*arguments, **options)
+cli.typer.echo = interrupted_echo
+for name in [name for name in sys.modules if name.startswith("rich")]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["hqdist", {arguments}]
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr.startswith("hqdist: interrupted")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_a_run_is_named_after_its_configuration(command, tmp_path):
     (tmp_path / "moons.toml").write_text(GOOD + "[circuit]\nn_modes = 3\nn_photons = 1\n[training]\nepochs = 2\n")
     code, output, errors = command("train", "moons.toml")
@@ -71,6 +109,26 @@ BAD = {
     "one mode": GOOD + "[circuit]\nn_modes = 1\nn_photons = 1\n",
     "a space without such a state": GOOD + '[circuit]\nn_modes = 5\nn_photons = 2\ncomputation_space = "dual_rail"\n',
     "fractions that leave nothing": GOOD.replace("samples = 40", "validation = 0.5\ntest = 0.5"),
+    "deep nesting": "a=" + "[" * 100_000,
+    "deep table": GOOD + "[backend]\nname = 'exact'\n" + ".".join("a" * 5000) + " = 1\n",
+    "a number of 5000 digits": "seed = " + "9" * 5000,
+    "a hexadecimal number of 5000 digits": "seed = 0x" + "f" * 5000 + GOOD,
+    "twenty thousand unknown keys": "".join(f"{'k' * 100}{key} = 1\n" for key in range(20_000)) + GOOD,
+    "a value of a megabyte": f"seed = '{'a' * 10**6}'" + GOOD,
+    "a name of a megabyte": f"gradient = '{'a' * 10**6}'" + GOOD,
+    "too many threads": GOOD.replace("threads = 1", "threads = 10000000000"),
+    "too many modes": GOOD + "[circuit]\nn_modes = 100000000000\n",
+    "too many photons": GOOD + "[circuit]\nn_modes = 1000\nn_photons = 1000\n",
+    "too many states": GOOD + "[circuit]\nn_modes = 60\nn_photons = 30\n",
+    "too many elements": GOOD + "[circuit]\nn_modes = 1000\nn_photons = 100\n",
+    "too many quantum features": GOOD.replace("features = 2", "features = 1000000000000"),
+    "too many samples": GOOD.replace("samples = 40", "samples = 1000000000000"),
+    "too much noise": GOOD.replace("samples = 40", "noise = 1e308"),
+    "too much decay": GOOD + "[training]\nweight_decay = 1e300\n",
+    "too wide a layer": GOOD.replace("sequential", "parallel").replace(
+        "quantum_features = 2", "hidden = [1000000000000]"
+    ),
+    "too wide a residual": GOOD.replace("sequential", "residual").replace("quantum_features = 2", "width = 1000000000"),
     "a part without a sample of each class": GOOD.replace("samples = 40", "samples = 40\ntest = 0.01"),
 }
 
@@ -82,7 +140,13 @@ def test_a_bad_configuration_is_one_line_exit_code_2_and_nothing_written(command
     assert (code, output) == (2, "")
     assert errors.startswith("hqdist: ")
     assert errors.count("\n") == 1
+    assert len(errors) < 2500
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+def test_a_byte_order_mark_is_no_error(command, tmp_path):
+    (tmp_path / "good.toml").write_text(GOOD + "[training]\nepochs = 1\n", encoding="utf-8-sig")
+    assert command("train", "good.toml")[0] == 0
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from hqdist.errors import TrainingError
 from hqdist.training.atomic import replacing
-from hqdist.training.metrics import EpochRecord
+from hqdist.training.metrics import EpochRecord, read_record
+from hqdist.training.undamaged import undamaged
+from hqdist.training.words import brief
 
 
 @dataclass
@@ -57,16 +58,38 @@ class TrainingState:
         Raises:
             TrainingError: If the file is damaged or belongs to another model.
         """
-        try:
-            content: dict[str, Any] = torch.load(path, weights_only=True)
-            self.model.load_state_dict(content["model"])
-            self.optimiser.load_state_dict(content["optimiser"])
+        with undamaged(path):
+            content = _read(path)
+            epoch, best = content["epoch"], read_record(content["best"])
+            if type(epoch) is not int or epoch < best.epoch:
+                raise ValueError(f"it is of epoch {brief(epoch)}, and the best was {best.epoch}")
+            # The optimiser's settings follow from the configuration; only what it remembers is read.
+            memory = {**self.optimiser.state_dict(), "state": content["optimiser"]["state"]}
+            _check_finite(content["model"], content["best_model"], *memory["state"].values())
+            try:
+                for weights in (content["best_model"], content["model"]):
+                    self.model.load_state_dict(weights)
+                self.optimiser.load_state_dict(memory)
+            except (RuntimeError, TypeError) as error:
+                raise ValueError("it belongs to another model") from error
             torch.set_rng_state(content["random"])
-            self.epoch = content["epoch"]
-            self.best = EpochRecord(**content["best"])
-            self.best_weights = content["best_model"]
-        except Exception as error:  # torch.load raises whatever unpickling a damaged file leads to
-            raise TrainingError(f"{path} cannot be read: {error}") from error
+            self.epoch, self.best, self.best_weights = epoch, best, content["best_model"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(path, weights_only=True)
+    except Exception as error:  # torch advises to trust a file that it cannot read
+        raise ValueError("it is no whole checkpoint") from error
+    expected = {"epoch", "model", "optimiser", "random", "best", "best_model"}
+    if not isinstance(content, dict) or set(content) != expected:
+        raise ValueError(f"a checkpoint holds {', '.join(sorted(expected))}")
+    return content
+
+
+def _check_finite(*tables: dict[str, torch.Tensor]) -> None:
+    if not all(bool(torch.isfinite(tensor).all()) for table in tables for tensor in table.values()):
+        raise ValueError("not all numbers in it are finite")
 
 
 def _merit(record: EpochRecord) -> tuple[float, float]:

@@ -4,15 +4,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from hqdist.errors import ConfigurationError
 from hqdist.program import CircuitType, ComputationSpace, OutputMappingStrategy, StatePattern
+from hqdist.training.words import brief, first_few
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1000)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Features = Annotated[int, Field(ge=1, le=1_000)]
+Width = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class _Table(BaseModel):
@@ -54,16 +58,16 @@ class GeneratedDataConfiguration(_SplitConfiguration):
     """
 
     name: Literal["moons", "circles"]
-    samples: Annotated[int, Field(ge=10)] = 400
-    noise: Annotated[float, Field(ge=0)] = 0.1
+    samples: Annotated[int, Field(ge=10, le=10_000_000)] = 400
+    noise: Annotated[float, Field(ge=0, le=1000)] = 0.1
 
 
 class CircuitConfiguration(_Table):
     """The photonic circuit: the fields of `hqdist.Experiment`, and how its probabilities become outputs."""
 
     circuit_type: Annotated[CircuitType, Field(strict=False)] = CircuitType.SERIES
-    n_modes: int = 6
-    n_photons: int = 3
+    n_modes: Annotated[int, Field(le=1000)] = 6
+    n_photons: Annotated[int, Field(le=100)] = 3
     state_pattern: Annotated[StatePattern, Field(strict=False)] = StatePattern.PERIODIC
     use_bandwidth_tuning: bool = False
     reservoir_mode: bool = False
@@ -80,7 +84,7 @@ class SequentialConfiguration(_Table):
     """
 
     architecture: Literal["sequential"]
-    quantum_features: Count = 8
+    quantum_features: Features = 8
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
@@ -93,8 +97,8 @@ class ParallelConfiguration(_Table):
     """
 
     architecture: Literal["parallel"]
-    hidden: Annotated[tuple[Count, ...], Field(strict=False)] = (64, 32)
-    outputs: Count = 16
+    hidden: Annotated[tuple[Width, ...], Field(strict=False, max_length=100)] = (64, 32)
+    outputs: Width = 16
 
 
 class ResidualConfiguration(_Table):
@@ -105,7 +109,7 @@ class ResidualConfiguration(_Table):
     """
 
     architecture: Literal["residual"]
-    width: Count = 64
+    width: Features = 64
 
 
 class TrainingConfiguration(_Table):
@@ -121,11 +125,11 @@ class TrainingConfiguration(_Table):
     """
 
     epochs: Count = 30
-    batch_size: Annotated[int, Field(ge=2)] = 32
+    batch_size: Annotated[int, Field(ge=2, le=1_000_000)] = 32
     classical_learning_rate: Rate = 1e-3
     quantum_learning_rate: Rate = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 0.0
 
 
 DataConfiguration = Annotated[MeasuredDataConfiguration | GeneratedDataConfiguration, Field(discriminator="name")]
@@ -151,7 +155,7 @@ class Configuration(_Table):
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    threads: Count | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     backend: str | dict[str, Any] = "exact"
     gradient: str = "auto"
     shots: Count | None = None
@@ -172,26 +176,35 @@ class Configuration(_Table):
         return self.model_dump(mode="json", exclude_none=True)
 
 
+_EXTREME = "a value in it is nested too deep, or a number has too many digits"
+
+
 def read_configuration(path: Path) -> Configuration:
     """Read and check a TOML file.
 
     Raises:
         ConfigurationError: If it cannot be read, is not TOML, or a key is unknown, missing or has a value that is not
-            allowed; every such key is named.
+            allowed; the first such keys are named.
     """
     try:
-        table = tomllib.loads(path.read_bytes().decode())
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: it is not UTF-8 text (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: {_EXTREME}") from error
     try:
-        return Configuration.model_validate(table)
+        configuration = Configuration.model_validate(table)
+        tomli_w.dumps(configuration.resolved())  # as the run directory will hold it
     except ValidationError as error:
         problems = [_in_words(problem) for problem in error.errors(include_url=False)]
-        raise ConfigurationError(f"{path}: " + "; ".join(problems)) from error
+        raise ConfigurationError(f"{path}: {first_few(problems)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: {_EXTREME}") from error
+    return configuration
 
 
 def _tags(kind: type[_Table], discriminator: str) -> tuple[str, ...]:
@@ -222,11 +235,13 @@ def _in_words(problem: ErrorDetails) -> str:
         case "union_tag_not_found":
             words = f"{key}.{discriminator} is missing"
         case "union_tag_invalid":
-            words = f"{key}.{discriminator}: {context['tag']!r} is unknown; choose one of {context['expected_tags']}"
+            words = (
+                f"{key}.{discriminator}: {brief(context['tag'])} is unknown; choose one of {context['expected_tags']}"
+            )
         case "model_type" | "model_attributes_type" | "dict_type":
-            words = f"{key}: must be a table, got {value!r}"
+            words = f"{key}: must be a table, got {brief(value)}"
         case "value_error":
             words = f"{key}: {context['error']}"
         case _:
-            words = f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {value!r}"
+            words = f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {brief(value)}"
     return words

@@ -25,6 +25,10 @@ class Score:
     accuracy: float
 
 
+class DivergenceError(TrainingError):
+    """A loss is not finite."""
+
+
 class _Tally:
     """Adds batches up to a score."""
 
@@ -75,7 +79,7 @@ def train_epoch(
         The score over the epoch, each batch measured just before it was learned from.
 
     Raises:
-        TrainingError: If the loss is not finite; the parameters are as before that batch.
+        DivergenceError: If the loss is not finite; the parameters are as before that batch.
     """
     model.train()
     tally = _Tally()
@@ -85,10 +89,7 @@ def train_epoch(
         loss = cross_entropy(logits, labels)
         value = loss.item()
         if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss became {value} in batch {number} of {len(batches)}: training has diverged; "
-                "use smaller learning rates"
-            )
+            raise DivergenceError(f"the loss became {value} in batch {number} of {len(batches)}")
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -99,11 +100,18 @@ def train_epoch(
 
 @torch.no_grad()
 def evaluate(model: nn.Module, part: Part, batch_size: int) -> Score:
-    """The score of a model on some samples; the model is left as it is, in evaluation mode."""
+    """The score of a model on some samples; the model is left as it is, in evaluation mode.
+
+    Raises:
+        DivergenceError: If the loss is not finite.
+    """
     model.eval()
     tally = _Tally()
     for first in range(0, len(part), batch_size):
         labels = part.labels[first : first + batch_size]
         logits = model(part.features[first : first + batch_size])
         tally.add(logits, labels, cross_entropy(logits, labels).item())
-    return tally.score()
+    score = tally.score()
+    if not math.isfinite(score.loss):
+        raise DivergenceError(f"the loss on the samples that are only looked at became {score.loss}")
+    return score

@@ -2,23 +2,44 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from hqdist.errors import TrainingError
 from hqdist.training.atomic import replacing
+from hqdist.training.undamaged import undamaged
+from hqdist.training.words import brief
+
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 class EpochRecord:
     """What is known of an epoch: losses (mean cross entropy, in nats), accuracies (fractions), and seconds taken."""
 
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
+    epoch: Annotated[int, Field(ge=1)]
+    train_loss: NonNegative
+    train_accuracy: Fraction
+    validation_loss: NonNegative
+    validation_accuracy: Fraction
+    seconds: NonNegative
+
+
+def read_record(table: Any) -> EpochRecord:
+    """Check a record that comes from a file.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return EpochRecord(**table)
+    except (TypeError, ValidationError) as error:
+        raise ValueError(f"{brief(table)} is no record of an epoch") from error
 
 
 class MetricsLog:
@@ -52,15 +73,16 @@ class MetricsLog:
         trained again and its line written again.
 
         Raises:
-            TrainingError: If one of the first epochs is not there.
+            TrainingError: If one of the first epochs is not there, or there are epochs that a checkpoint must have
+                followed.
         """
-        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
-        try:
-            records = [EpochRecord(**json.loads(line)) for line in lines[:epochs]]
-        except (ValueError, TypeError) as error:
-            raise TrainingError(f"{self.path} is damaged: {error}") from error
-        if [record.epoch for record in records] != list(range(1, epochs + 1)):
-            raise TrainingError(f"{self.path} does not hold the {epochs} epochs of the checkpoint, one line for each")
+        with undamaged(self.path):
+            lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+            records = [read_record(json.loads(line)) for line in lines[:epochs]]
+            if [record.epoch for record in records] != list(range(1, epochs + 1)):
+                raise ValueError(f"it does not hold the {epochs} epochs of the checkpoint, one line for each")
+            if sum(line.endswith(b"\n") for line in lines) > epochs + 1:
+                raise ValueError(f"it holds {len(lines)} epochs, and the checkpoint beside it is of epoch {epochs}")
         kept = b"".join(_line(record) for record in records)
         if kept != b"".join(lines):
             with replacing(self.path) as file:

@@ -1,14 +1,17 @@
 """The model of a run: one of the three hybrid architectures, built from configuration."""
 
+import math
 from itertools import pairwise
 
+import psutil
+import torch
 from torch import nn
 
-from hqdist.errors import ConfigurationError
-from hqdist.execution import Request, current_backend
-from hqdist.gradient import choose
-from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, use_backend
-from hqdist.program import AnsatzFactory, Experiment, OutputMappingStrategy
+from hqdist.errors import ConfigurationError, HqdistError
+from hqdist.execution import Backend, Request, backend
+from hqdist.gradient import GRADIENTS, choose
+from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid
+from hqdist.program import Ansatz, AnsatzFactory, CircuitType, Experiment, OutputMappingStrategy
 from hqdist.training.configuration import (
     CircuitConfiguration,
     Configuration,
@@ -17,65 +20,114 @@ from hqdist.training.configuration import (
     SequentialConfiguration,
 )
 
+#: Most elements of a circuit: more take longer to describe than anyone waits for an error.
+_MOST_ELEMENTS = 500_000
 
-def build_model(configuration: Configuration, features: int, classes: int) -> nn.Module:
-    """Build the model that a configuration describes, its quantum layers connected to its backend.
+#: A trained number in memory: itself, its gradient and the optimiser's two moments.
+_COPIES = 4
+
+
+def build_model(configuration: Configuration, *, features: int, classes: int, batch_size: int) -> nn.Module:
+    """Build the model that a configuration describes, its quantum layer connected to its backend.
+
+    Nothing of its size is made before the backend has agreed to the circuit and the memory is known to suffice.
 
     Args:
         configuration: The whole configuration.
         features: Number of features of a sample.
         classes: Number of classes, the model's outputs (logits).
+        batch_size: Samples in the largest batch.
 
     Raises:
         ProgramError: If the circuit is not valid.
-        ConfigurationError: If the parts do not fit together.
+        ConfigurationError: If the parts do not fit together, or not in memory, or the backend's options are not valid.
         UnknownBackendError: If no backend has this name.
+        CapabilityError: If the backend cannot evaluate a batch.
+        GradientError: If the backend does not offer the gradient.
     """
+    chosen = _backend(configuration)
+    ansatz = _ansatz(configuration, features)
+    _check_backend(configuration, chosen, ansatz, batch_size)
 
-    def quantum(inputs: int, outputs: int) -> QuantumLayer:
-        return _quantum_layer(configuration, inputs, outputs)
+    def build() -> nn.Module:
+        quantum = QuantumLayer(
+            ansatz=ansatz, backend=chosen, gradient=configuration.gradient, shots=configuration.shots
+        )
+        match configuration.model:
+            case SequentialConfiguration() as model:
+                return _sequential(model, quantum, features, classes)
+            case ParallelConfiguration() as model:
+                return _parallel(model, quantum, features, classes)
+            case ResidualConfiguration() as model:
+                return _residual(model, quantum, features, classes)
 
+    with torch.device("meta"):
+        _check_memory(build())
+    return build()
+
+
+def _backend(configuration: Configuration) -> Backend:
+    try:
+        return backend(configuration.backend)
+    except HqdistError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"the backend's options are not valid: {error}") from error
+
+
+def _ansatz(configuration: Configuration, features: int) -> Ansatz:
+    circuit, mapping = configuration.circuit, configuration.circuit.output_mapping
     match configuration.model:
         case SequentialConfiguration() as model:
-            built: nn.Module = _sequential(
-                model, quantum(model.quantum_features, 2 * model.quantum_features), features, classes
-            )
+            inputs, outputs = model.quantum_features, 2 * model.quantum_features
         case ParallelConfiguration() as model:
-            built = _parallel(model, quantum(features, model.outputs), features, classes)
+            inputs, outputs = features, model.outputs
         case ResidualConfiguration() as model:
-            built = _residual(model, quantum(model.width, model.width), features, classes)
-    return use_backend(built, configuration.backend)
-
-
-def quantum_layers(model: nn.Module) -> list[QuantumLayer]:
-    """The quantum layers of a model."""
-    return [module for module in model.modules() if isinstance(module, QuantumLayer)]
-
-
-def check_backend(model: nn.Module, batch_size: int) -> None:
-    """See that the backend of every quantum layer can evaluate and differentiate it; nothing is submitted.
-
-    Raises:
-        CapabilityError: If it cannot evaluate a batch.
-        GradientError: If it does not offer the gradient.
-    """
-    for layer in quantum_layers(model):
-        backend = layer.backend or current_backend()
-        choose(layer.gradient, backend)
-        inputs = layer.phases.new_zeros(batch_size, layer.input_size)
-        backend.check(Request(program=layer.program, weights=layer.phases, inputs=inputs, shots=layer.shots))
-
-
-def _quantum_layer(configuration: Configuration, inputs: int, outputs: int) -> QuantumLayer:
-    circuit = configuration.circuit
-    mapping = circuit.output_mapping
-    ansatz = AnsatzFactory.create(
-        _experiment(circuit),
+            inputs, outputs = model.width, model.width
+    experiment = _experiment(circuit)
+    elements = (_encoding_columns(circuit, inputs) + 1) * circuit.n_modes**2
+    if elements > _MOST_ELEMENTS:
+        raise ConfigurationError(
+            f"{inputs} features in {circuit.n_modes} modes ({circuit.circuit_type}) make a circuit of about "
+            f"{elements} elements, and {_MOST_ELEMENTS} are the most; use fewer modes or features"
+        )
+    return AnsatzFactory.create(
+        experiment,
         input_size=inputs,
         output_size=None if mapping is OutputMappingStrategy.NONE else outputs,
         output_mapping_strategy=mapping,
     )
-    return QuantumLayer(inputs, ansatz, gradient=configuration.gradient, shots=configuration.shots)
+
+
+def _encoding_columns(circuit: CircuitConfiguration, features: int) -> int:
+    """How many columns of encoding phases `hqdist.CircuitType` makes."""
+    match circuit.circuit_type:
+        case CircuitType.SERIES:
+            return math.ceil(features / (circuit.n_modes - 1))
+        case CircuitType.PARALLEL if features == 1:
+            return circuit.n_modes - 1
+        case _:
+            return features
+
+
+def _check_backend(configuration: Configuration, chosen: Backend, ansatz: Ansatz, batch_size: int) -> None:
+    """See that the backend can evaluate and differentiate the circuit; nothing is submitted."""
+    program, zero = ansatz.program, torch.zeros(1)
+    if configuration.gradient in GRADIENTS:  # the layer refuses the others, naming these
+        choose(configuration.gradient, chosen)
+    weights, inputs = zero.expand(len(program.weights)), zero.expand(batch_size, len(program.inputs))
+    chosen.check(Request(program=program, weights=weights, inputs=inputs, shots=configuration.shots))
+
+
+def _check_memory(model: nn.Module) -> None:
+    """See that a model fits in memory and can be trained there; it need not have values itself."""
+    needed = _COPIES * sum(parameter.nbytes for parameter in model.parameters())
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise ConfigurationError(
+            f"training the model needs {needed / 2**30:.1f} GiB of memory for its parameters, {free / 2**30:.1f} GiB "
+            "are free; use fewer features, outputs, modes or photons"
+        )
 
 
 def _experiment(circuit: CircuitConfiguration) -> Experiment:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 from torch import nn
 
@@ -96,13 +97,13 @@ def closing_table(summary: Summary, run_directory: Path) -> Table:
         "data": summary.data,
         "model": f"{summary.architecture} hybrid",
         "circuit": summary.circuit,
-        "backend": summary.backend,
+        "backend": escape(summary.backend),
         "parameters": f"{summary.classical_parameters} classical, {summary.quantum_parameters} quantum",
         "epochs": str(summary.epochs),
         "best validation accuracy": f"{summary.validation_accuracy:.2%} (epoch {summary.best_epoch})",
         "test accuracy": f"[bold green]{summary.test_accuracy:.2%}[/] ({right} of {summary.test_samples} right)",
         "training time": f"{summary.seconds:.1f} s",
-        "run directory": str(run_directory),
+        "run directory": escape(str(run_directory)),
     }
     for name, value in rows.items():
         table.add_row(name, value)

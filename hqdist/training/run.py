@@ -10,19 +10,20 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from hqdist.errors import TrainingError
+from hqdist.errors import RequestError, TrainingError
 from hqdist.training.checkpoint import TrainingState
 from hqdist.training.configuration import Configuration
 from hqdist.training.data import DataSet, load_data
 from hqdist.training.environment import describe_environment
-from hqdist.training.loop import evaluate, shuffled_batches, train_epoch
+from hqdist.training.loop import DivergenceError, evaluate, shuffled_batches, train_epoch
 from hqdist.training.metrics import EpochRecord, MetricsLog
-from hqdist.training.model import build_model, check_backend
+from hqdist.training.model import build_model
 from hqdist.training.optimiser import create_optimiser, set_cosine_rates
 from hqdist.training.plot import plot_curves
 from hqdist.training.progress import ProgressDisplay, progress_on
 from hqdist.training.report import Summary, closing_table, describe_circuit, summarise
 from hqdist.training.run_directory import RunDirectory
+from hqdist.training.undamaged import undamaged
 
 
 def train(configuration: Configuration, path: Path, *, resume: bool, console: Console) -> Summary:
@@ -77,8 +78,8 @@ def _threads(count: int | None) -> Iterator[None]:
 
 def _first_state(configuration: Configuration, data: DataSet) -> TrainingState:
     training = configuration.training
-    model = build_model(configuration, data.features, data.classes)
-    check_backend(model, max(len(batch) for batch in _batches(configuration, data, epoch=1)))
+    largest = max(len(batch) for batch in _batches(configuration, data, epoch=1))
+    model = build_model(configuration, features=data.features, classes=data.classes, batch_size=largest)
     optimiser = create_optimiser(
         model,
         classical_learning_rate=training.classical_learning_rate,
@@ -100,17 +101,22 @@ def _announce(
         f"{len(data.validation)} to validate, {len(data.test)} to test",
         soft_wrap=True,
         highlight=False,
+        markup=False,
     )
     where = "training" if resumed is None else f"resuming after epoch {resumed}"
     console.print(
         f"{configuration.model.architecture} hybrid, {describe_circuit(configuration)}; {where} in {directory.path}",
         soft_wrap=True,
         highlight=False,
+        markup=False,
     )
 
 
 def _warn_of_changes(console: Console, directory: RunDirectory, environment: dict[str, object]) -> None:
-    before = json.loads(directory.environment.read_text(encoding="utf-8"))
+    try:
+        before = dict(json.loads(directory.environment.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        before = {}
     changed = [key for key, value in environment.items() if before.get(key) != value]
     if changed:
         console.print(
@@ -118,6 +124,7 @@ def _warn_of_changes(console: Console, directory: RunDirectory, environment: dic
             "figures may differ from an undisturbed run's in the last digits",
             soft_wrap=True,
             highlight=False,
+            markup=False,
         )
 
 
@@ -132,6 +139,10 @@ def _train_epochs(
     training = configuration.training
     log = MetricsLog(directory.metrics)
     records = log.keep(state.epoch)
+    if state.best is not None:
+        with undamaged(directory.checkpoint):
+            if state.best not in records:
+                raise ValueError(f"its best epoch is not as in {directory.metrics}")
     progress.start(training.epochs, state.epoch, len(_batches(configuration, data, epoch=1)))
     try:
         for epoch in range(state.epoch + 1, training.epochs + 1):
@@ -159,9 +170,10 @@ def _train_one(
         trained = train_epoch(
             state.model, data.train, state.optimiser, batches, lambda score: progress.batch(epoch, score)
         )
-    except TrainingError as error:
-        raise TrainingError(f"epoch {epoch}: {error}") from error
-    validated = evaluate(state.model, data.validation, size)
+        validated = evaluate(state.model, data.validation, size)
+    except (DivergenceError, RequestError) as error:
+        # The samples are finite and the request was checked: only what the model made of them can be refused.
+        raise TrainingError(f"training diverged in epoch {epoch}: {error}; lower the learning rate") from error
     return EpochRecord(
         epoch=epoch,
         train_loss=trained.loss,

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import tomli_w
 from hqdist.errors import TrainingError
 from hqdist.training.atomic import replacing
 from hqdist.training.configuration import Configuration
+from hqdist.training.words import brief, first_few
 
 
 class RunDirectory:
@@ -40,7 +40,12 @@ class RunDirectory:
     @property
     def taken(self) -> bool:
         """Whether there is something at this path already: anything but an empty directory."""
-        return self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir()))
+        try:
+            return any(self.path.iterdir()) if self.path.is_dir() else self.path.exists()
+        except OSError as error:
+            raise TrainingError(
+                f"cannot look at the run directory {brief(str(self.path))}: {error.strerror}"
+            ) from error
 
     def check_free(self) -> None:
         """See that a new run can have this path.
@@ -54,22 +59,22 @@ class RunDirectory:
             )
 
     def create(self, configuration: Configuration, environment: Mapping[str, object]) -> None:
-        """Make the directory, with configuration and environment in it, in one step.
+        """Make the directory, or take an empty one, and write configuration and environment.
 
         Raises:
             TrainingError: If there is something already, or it cannot be made.
         """
         self.check_free()
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            draft.mkdir(parents=True)
-            (draft / self.configuration.name).write_text(tomli_w.dumps(configuration.resolved()), encoding="utf-8")
-            (draft / self.environment.name).write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
-            draft.rename(self.path)
+            if not self.path.is_dir():
+                Path(os.path.realpath(self.path)).mkdir(parents=True)  # a link may lead to what is not there yet
         except OSError as error:
             raise TrainingError(f"cannot make the run directory {self.path}: {error.strerror}") from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        # The configuration alone makes a run that can be resumed, so it comes first.
+        with replacing(self.configuration) as file:
+            file.write(tomli_w.dumps(configuration.resolved()).encode())
+        with replacing(self.environment) as file:
+            file.write(json.dumps(environment, indent=2).encode() + b"\n")
 
     def check_resumable(self, configuration: Configuration) -> None:
         """See that the run in this directory has this very configuration.
@@ -79,12 +84,12 @@ class RunDirectory:
         """
         try:
             started_with = tomllib.loads(self.configuration.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise TrainingError(f"{self.path} is no run directory: config.toml cannot be read there") from error
         differences = list(_differences(started_with, configuration.resolved()))
         if differences:
             raise TrainingError(
-                f"{self.path} was started with another configuration: {'; '.join(differences)}; "
+                f"{self.path} was started with another configuration: {first_few(differences)}; "
                 "resume with the same one, or choose another --run-dir"
             )
 
@@ -95,7 +100,11 @@ class RunDirectory:
         Raises:
             TrainingError: If another process is training there.
         """
-        with (self.path / "lock").open("w") as lock:
+        try:
+            lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise TrainingError(f"cannot write {self.path / 'lock'}: {error.strerror}") from error
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -118,4 +127,4 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str 
 
 
 def _shown(value: object) -> str:
-    return "not set" if value is None else repr(value)
+    return "not set" if value is None else brief(value)

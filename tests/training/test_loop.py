@@ -51,6 +51,6 @@ def test_a_loss_that_is_not_finite_stops_training_and_leaves_the_parameters():
         model.weight.fill_(float("inf"))
     before = model.weight.clone()
     optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
-    with pytest.raises(hq.TrainingError, match=r"loss became nan in batch 1 of 1: .* smaller learning rates"):
+    with pytest.raises(hq.TrainingError, match=r"loss became nan in batch 1 of 1"):
         train_epoch(model, separable(), optimiser, [torch.arange(4)], lambda score: None)
     assert torch.equal(model.weight, before)

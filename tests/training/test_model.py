@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 import hqdist as hq
-from hqdist.training.configuration import Configuration
-from hqdist.training.model import build_model, check_backend, quantum_layers
+from hqdist.training.configuration import Configuration, ParallelConfiguration
+from hqdist.training.model import build_model
 from hqdist.training.optimiser import (
     classical_parameters,
     create_optimiser,
@@ -24,9 +24,13 @@ def configuration(model: str = "sequential", **circuit: object) -> Configuration
     return Configuration.model_validate({"data": {"name": "iris"}, "model": MODELS[model], "circuit": table})
 
 
+def build(configuration: Configuration, features: int, classes: int) -> nn.Module:
+    return build_model(configuration, features=features, classes=classes, batch_size=8)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_architecture_gives_logits_and_a_gradient_to_every_parameter(model):
-    built = build_model(configuration(model, use_bandwidth_tuning=True), features=5, classes=3)
+    built = build(configuration(model, use_bandwidth_tuning=True), features=5, classes=3)
     logits = built(torch.randn(8, 5))
     assert logits.shape == (8, 3)
     logits.square().sum().backward()
@@ -36,27 +40,37 @@ def test_every_architecture_gives_logits_and_a_gradient_to_every_parameter(model
 @pytest.mark.parametrize("mapping", ["linear", "lexgrouping", "modgrouping", "none"])
 def test_every_output_mapping_fits_the_sequential_and_parallel_models(mapping):
     for model in ("sequential", "parallel"):
-        built = build_model(configuration(model, output_mapping=mapping, n_modes=7), features=2, classes=2)
+        built = build(configuration(model, output_mapping=mapping, n_modes=7), features=2, classes=2)
         assert built(torch.randn(4, 2)).shape == (4, 2)
 
 
 def test_a_residual_refuses_outputs_of_another_width():
     with pytest.raises(hq.ConfigurationError, match=r"model\.width=6 .* gives 10"):
-        build_model(configuration("residual", output_mapping="none"), features=2, classes=2)
+        build(configuration("residual", output_mapping="none"), features=2, classes=2)
 
 
 def test_photons_that_do_not_fit_are_refused():
     with pytest.raises(hq.ProgramError, match="5 photons do not fit in 4 modes"):
-        build_model(configuration(n_photons=5), features=2, classes=2)
+        build(configuration(n_photons=5), features=2, classes=2)
 
 
-def test_a_backend_that_cannot_take_the_circuit_is_found_out_before_training():
-    built = build_model(configuration(), features=2, classes=2)
-    check_backend(built, 8)
-    for layer in quantum_layers(built):
-        layer.shots = 100
+def test_a_backend_that_cannot_take_the_circuit_is_found_out_before_the_model_is_built():
     with pytest.raises(hq.CapabilityError, match="shots"):
-        check_backend(built, 8)
+        build(configuration().model_copy(update={"shots": 100}), features=2, classes=2)
+    with pytest.raises(hq.CapabilityError, match="memory"):
+        build(configuration(n_modes=60, n_photons=30), features=2, classes=2)
+
+
+@pytest.mark.parametrize("circuit_type", hq.CircuitType)
+def test_a_circuit_of_too_many_elements_is_refused_before_it_is_made(circuit_type):
+    with pytest.raises(hq.ConfigurationError, match="elements"):
+        build(configuration(circuit_type=circuit_type, n_modes=1000), features=2, classes=2)
+
+
+def test_a_model_that_does_not_fit_in_memory_is_refused_before_it_is_made():
+    huge = ParallelConfiguration(architecture="parallel", hidden=(100_000,) * 100)
+    with pytest.raises(hq.ConfigurationError, match="GiB are free"):
+        build(configuration().model_copy(update={"model": huge}), features=2, classes=2)
 
 
 def test_quantum_parameters_are_found_by_type_whatever_they_are_called():
@@ -75,20 +89,20 @@ def test_quantum_parameters_are_found_by_type_whatever_they_are_called():
 
 
 def test_a_reservoir_has_no_quantum_parameters_and_trains_all_the_same():
-    built = build_model(configuration(reservoir_mode=True), features=2, classes=2)
+    built = build(configuration(reservoir_mode=True), features=2, classes=2)
     assert quantum_parameters(built) == []
     optimiser = create_optimiser(built, classical_learning_rate=0.1, quantum_learning_rate=0.2)
     assert [group["lr"] for group in optimiser.param_groups] == [0.1]
 
 
 def test_either_kind_of_parameter_has_its_own_rate_and_only_classical_ones_decay():
-    built = build_model(configuration(), features=2, classes=2)
+    built = build(configuration(), features=2, classes=2)
     optimiser = create_optimiser(built, classical_learning_rate=0.1, quantum_learning_rate=0.2, weight_decay=0.3)
     assert [(group["lr"], group["weight_decay"]) for group in optimiser.param_groups] == [(0.1, 0.3), (0.2, 0.0)]
 
 
 def test_cosine_rates_start_at_the_given_ones_and_fall_with_the_epoch_alone():
-    built = build_model(configuration(), features=2, classes=2)
+    built = build(configuration(), features=2, classes=2)
     optimiser = create_optimiser(built, classical_learning_rate=0.1, quantum_learning_rate=0.2)
 
     def rates(epoch):

@@ -1,10 +1,13 @@
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -221,12 +224,116 @@ def test_two_processes_cannot_train_in_the_same_directory(file, tmp_path):
         run(configuration, path, resume=True)
 
 
-def test_a_damaged_checkpoint_is_refused(file, tmp_path):
-    configuration, path = read_configuration(file(epochs=1)), tmp_path / "run"
-    run(configuration, path)
-    (path / "checkpoint.pt").write_bytes((path / "checkpoint.pt").read_bytes()[:100])
-    with pytest.raises(hq.TrainingError, match=r"checkpoint\.pt cannot be read"):
-        run(configuration, path, resume=True)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of two epochs, to copy and to damage."""
+    parent = tmp_path_factory.mktemp("finished")
+    (parent / "job.toml").write_text(TEXT.format(epochs=2))
+    run(read_configuration(parent / "job.toml"), parent / "run")
+    return parent / "run"
+
+
+def resume_damaged(finished: Path, path: Path, damage: Callable[[Path], object]) -> str:
+    shutil.copytree(finished, path)
+    damage(path)
+    return run(read_configuration(finished.parent / "job.toml"), path, resume=True)
+
+
+def replaced_by_directory(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.mkdir()
+
+
+CONTENTS = {"nothing": b"", "garbage": b"\xff\x00[", "deep": b"[" * 100_000, "list": b"[]\n[]\n", "number": b"3\n3\n"}
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "metrics.jsonl", "config.toml"])
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+def test_a_damaged_file_of_a_run_is_refused(finished, tmp_path, name, content):
+    with pytest.raises(hq.TrainingError, match=f"{name}|another configuration") as caught:
+        resume_damaged(finished, tmp_path / "run", lambda path: (path / name).write_bytes(content))
+    assert "weights_only" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["checkpoint.pt", "metrics.jsonl", "config.toml", "lock", "summary.json", "summary.json.part", "curves.png"]
+)
+def test_a_directory_in_place_of_a_file_is_refused(finished, tmp_path, name):
+    with pytest.raises(hq.TrainingError, match=name.partition(".part")[0]):
+        resume_damaged(finished, tmp_path / "run", lambda path: replaced_by_directory(path / name))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.unlink(),
+        replaced_by_directory,
+        *(lambda file, content=content: file.write_bytes(content) for content in CONTENTS.values()),
+    ],
+)
+def test_a_damaged_environment_is_only_a_note(finished, tmp_path, damage):
+    told = resume_damaged(finished, tmp_path / "run", lambda path: damage(path / "environment.json"))
+    assert "note: other python, packages" in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": None},
+        {"epoch": -1},
+        {"epoch": 99},
+        {"best": None},
+        {"best": {}},
+        {"best_model": None},
+        {"best_model": {}},
+        {"best_model": {"x": torch.ones(3)}},
+        {"model": {"x": torch.tensor(float("nan"))}},
+        {"optimiser": {}},
+        {"optimiser": {"state": {0: {"exp_avg": torch.tensor(float("inf"))}}}},
+        {"random": None},
+        {"more": 1},
+    ],
+)
+def test_a_checkpoint_that_cannot_be_right_is_refused(finished, tmp_path, change):
+    def damage(path: Path) -> None:
+        content = torch.load(path / "checkpoint.pt", weights_only=True)
+        torch.save({**content, **change}, path / "checkpoint.pt")
+
+    with pytest.raises(hq.TrainingError, match=r"is damaged: .*; delete the run directory, or choose another"):
+        resume_damaged(finished, tmp_path / "run", damage)
+
+
+def test_metrics_of_a_checkpoint_that_is_gone_are_not_thrown_away(finished, tmp_path):
+    with pytest.raises(hq.TrainingError, match=r"holds 2 epochs, and the checkpoint beside it is of epoch 0"):
+        resume_damaged(finished, tmp_path / "run", lambda path: (path / "checkpoint.pt").unlink())
+    assert len(course(tmp_path / "run")) == 2
+
+
+def test_numbers_that_are_strings_are_refused(finished, tmp_path):
+    def damage(path: Path) -> None:
+        file = path / "metrics.jsonl"
+        file.write_text(re.sub(r'"train_loss": ([^,]*)', r'"train_loss": "\1"', file.read_text()))
+
+    with pytest.raises(hq.TrainingError, match=r"metrics\.jsonl is damaged"):
+        resume_damaged(finished, tmp_path / "run", damage)
+
+
+@pytest.mark.parametrize("kind", ["here", "link to an empty directory", "dangling link"])
+def test_every_empty_place_may_become_the_run_directory(file, tmp_path, monkeypatch, kind):
+    target, path = tmp_path / "target", tmp_path / "link"
+    if kind != "dangling link":
+        target.mkdir()
+    path.symlink_to(target)
+    if kind == "here":
+        monkeypatch.chdir(target)
+        path = Path()
+    run(read_configuration(file(epochs=1)), path)
+    assert (target / "summary.json").exists()
+
+
+def test_a_name_that_is_too_long_is_refused(file, tmp_path):
+    with pytest.raises(hq.TrainingError, match="name too long"):
+        run(read_configuration(file()), tmp_path / ("x" * 300))
 
 
 def test_a_run_that_goes_on_elsewhere_says_so(file, tmp_path):
@@ -239,9 +346,9 @@ def test_a_run_that_goes_on_elsewhere_says_so(file, tmp_path):
 
 def test_a_run_that_diverges_stops_with_an_error_and_keeps_what_it_had(file, tmp_path):
     path = tmp_path / "run"
-    # Every step multiplies the classical parameters by 1 - rate x decay, about -1000.
-    configuration = read_configuration(file(epochs=20, more="weight_decay = 1e5\n"))
-    with pytest.raises(hq.TrainingError, match=r"epoch \d+: the loss became .* diverged"):
+    # Every step multiplies the classical parameters by 1 - rate x decay, at first -9.
+    configuration = read_configuration(file(epochs=20, more="weight_decay = 1000\n"))
+    with pytest.raises(hq.TrainingError, match=r"training diverged in epoch \d+: .*; lower the learning rate"):
         run(configuration, path)
     assert len(course(path)) == torch.load(path / "checkpoint.pt", weights_only=True)["epoch"]
     assert not (path / "summary.json").exists()
