@@ -115,13 +115,13 @@ class Experiment:
         elements = list(interferometer(modes, "phi0_"))
         for layer, column in enumerate(self.circuit_type.encoding(self.n_modes, features), start=1):
             elements += [*column, *interferometer(modes, f"phi{layer}_")]
-        inputs = tuple(f"x{feature}" for feature in range(features))
+        inputs = {f"x{feature}": None for feature in range(features)}
         used = (name for element in elements if isinstance(element, PhaseShifter) for name in element.angle.parameters)
         return Program(
             modes=self.n_modes,
             input_state=self.state_pattern.state(self.n_modes, self.n_photons),
             elements=tuple(elements),
             weights=tuple(name for name in dict.fromkeys(used) if name not in inputs),
-            inputs=inputs,
+            inputs=tuple(inputs),
             readout=readout if readout is not None else Probabilities(self.computation_space),
         )

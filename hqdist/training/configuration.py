@@ -126,9 +126,9 @@ class TrainingConfiguration(_Table):
 
     epochs: Count = 30
     batch_size: Annotated[int, Field(ge=2, le=1_000_000)] = 32
-    classical_learning_rate: Rate = 1e-3
-    quantum_learning_rate: Rate = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"
+    classical_learning_rate: Rate = 1e-2
+    quantum_learning_rate: Rate = 1e-2
+    schedule: Literal["constant", "cosine"] = "cosine"
     weight_decay: Annotated[float, Field(ge=0, le=1000)] = 0.0
 
 

@@ -52,7 +52,7 @@ def train(configuration: Configuration, path: Path, *, resume: bool, console: Co
     with torch.random.fork_rng(devices=[]), _threads(configuration.threads):
         torch.manual_seed(configuration.seed)
         data = load_data(configuration.data, configuration.seed)
-        state = _first_state(configuration, data)
+        state = first_state(configuration, data)
         environment = describe_environment()
         if not resuming:
             directory.create(configuration, environment)
@@ -76,7 +76,8 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _first_state(configuration: Configuration, data: DataSet) -> TrainingState:
+def first_state(configuration: Configuration, data: DataSet) -> TrainingState:
+    """The model and its optimiser before the first epoch, drawn from torch's random state."""
     training = configuration.training
     largest = max(len(batch) for batch in _batches(configuration, data, epoch=1))
     model = build_model(configuration, features=data.features, classes=data.classes, batch_size=largest)

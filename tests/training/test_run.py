@@ -83,7 +83,7 @@ def test_a_run_leaves_everything_in_its_directory_and_says_what_it_did(file, tmp
         "curves.png",
         "lock",
     }
-    assert tomllib.loads((path / "config.toml").read_text())["training"]["quantum_learning_rate"] == 0.001
+    assert tomllib.loads((path / "config.toml").read_text())["training"]["quantum_learning_rate"] == 0.01
     assert [line["epoch"] for line in course(path)] == [1, 2, 3]
     assert (path / "curves.png").read_bytes().startswith(b"\x89PNG")
     summary = json.loads((path / "summary.json").read_text())
