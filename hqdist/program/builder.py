@@ -10,7 +10,7 @@ import numpy as np
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle, as_angle, parameter
-from hqdist.program.checks import whole
+from hqdist.program.checks import MAX_MODES, whole
 from hqdist.program.elements import BeamSplitter, Element, PhaseShifter, rectangle
 from hqdist.program.program import Program
 from hqdist.program.readout import Probabilities, Readout
@@ -44,9 +44,7 @@ class CircuitBuilder:
     """
 
     def __init__(self, n_modes: int) -> None:
-        self._modes = whole(n_modes, "n_modes")
-        if self._modes < 1:
-            raise ProgramError(f"a circuit needs at least one mode, got n_modes={n_modes}")
+        self._modes = whole(n_modes, "n_modes", least=1, most=MAX_MODES)
         self._elements: list[Element] = []
         self._weights: dict[str, None] = {}
         self._inputs: dict[str, None] = {}
