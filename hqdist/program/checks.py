@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 
 def shown(value: object) -> str:
-    """A value for an error message, cut where it is long."""
+    """A value for an error message: one line, cut where it is long."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except Exception:  # integers of more than 4300 digits have no repr; neither have some broken objects
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 100 else f"{text[:97]}..."
