@@ -10,7 +10,7 @@ import numpy as np
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle, as_angle, parameter
-from hqdist.program.checks import MAX_MODES, whole
+from hqdist.program.checks import MAX_MODES, listed, whole
 from hqdist.program.elements import BeamSplitter, Element, PhaseShifter, rectangle
 from hqdist.program.program import Program
 from hqdist.program.readout import Probabilities, Readout
@@ -94,7 +94,7 @@ class CircuitBuilder:
             raise ProgramError(f"an entangling layer has model 'mzi' or 'bell', not {model!r}")
         layer = self._count("entangling")
         stem = self._stem(name if name is not None else f"el_{layer}")
-        rng = np.random.default_rng(layer if seed is None else seed)
+        rng = np.random.default_rng(layer if seed is None else whole(seed, "a seed", least=0))
         train_inner = trainable if trainable_inner is None else trainable_inner
         train_outer = trainable if trainable_outer is None else trainable_outer
         for index, (upper, lower) in enumerate(rectangle(span)):
@@ -334,7 +334,7 @@ class CircuitBuilder:
         return listed
 
     def _span(self, modes: Sequence[int] | None) -> range:
-        ends = [0] if modes is None else [whole(mode, "a mode") for mode in modes]
+        ends = [0] if modes is None else [whole(mode, "a mode") for mode in listed(modes, "modes")]
         if len(ends) == 1:
             ends.append(self._modes - 1)
         if len(ends) != 2 or not 0 <= ends[0] < ends[1] < self._modes:
