@@ -1,7 +1,7 @@
 """Backends by name: found through the entry-point group ``hqdist.backends``."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -22,7 +22,7 @@ def available_backends() -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=GROUP))}
 
 
-def backend(spec: BackendLike, **options: object) -> Backend:
+def backend(spec: BackendLike, /, **options: object) -> Backend:
     """Make a backend: one constructor for all.
 
     Args:
@@ -44,20 +44,22 @@ def backend(spec: BackendLike, **options: object) -> Backend:
         name = table.pop("name", None)
         if not isinstance(name, str):
             raise ConfigurationError("a table that describes a backend has the key 'name', such as name = \"exact\"")
+        if not all(isinstance(key, str) for key in table):
+            raise ConfigurationError(f"the options of a backend have names, got {list(table)}")
         return backend(name, **table)
     if not isinstance(spec, str):
         raise ConfigurationError(f"a backend is a name, a URI, a table or a Backend, not {type(spec).__name__}")
     scheme, separator, _ = spec.partition("://")
     kind = backend_class(scheme)
-    if separator:
-        return kind.from_uri(spec, **options)
-    signature = inspect.signature(kind)
+    make: Callable[..., Backend] = kind.from_uri if separator else kind
+    arguments = (spec,) if separator else ()
+    signature = inspect.signature(make)
     try:
-        signature.bind(**options)
+        signature.bind(*arguments, **options)
     except TypeError as error:
         known = ", ".join(signature.parameters) or "none"
         raise ConfigurationError(f"backend {spec!r}: {error}; its options: {known}") from error
-    return kind(**options)
+    return make(*arguments, **options)
 
 
 def backend_class(name: str) -> type[Backend]:
@@ -66,6 +68,7 @@ def backend_class(name: str) -> type[Backend]:
     Raises:
         UnknownBackendError: If there is none.
         MissingDependencyError: If it needs a package that is not installed.
+        ConfigurationError: If its module fails otherwise, or holds no such class.
     """
     points = available_backends()
     if name not in points:
@@ -75,6 +78,11 @@ def backend_class(name: str) -> type[Backend]:
         loaded = points[name].load()
     except ImportError as error:
         raise MissingDependencyError(f"backend {name!r} needs a package that is not installed: {error}") from error
+    except Exception as error:  # whatever somebody else's module does when it is imported
+        raise ConfigurationError(
+            f"the entry point {name!r} in {GROUP} ({points[name].value}) cannot be loaded: "
+            f"{type(error).__name__}: {error}; mend or uninstall the package that announces it"
+        ) from error
     if not (inspect.isclass(loaded) and issubclass(loaded, Backend)):
         raise ConfigurationError(f"the entry point {name!r} in {GROUP} is no Backend class: {loaded!r}")
     return loaded
@@ -89,7 +97,7 @@ def current_backend() -> Backend:
 
 
 @contextmanager
-def default_backend(spec: BackendLike, **options: object) -> Iterator[Backend]:
+def default_backend(spec: BackendLike, /, **options: object) -> Iterator[Backend]:
     """Within this context, layers that name no backend use this one.
 
     The choice belongs to the current thread or asyncio task, as context variables do.

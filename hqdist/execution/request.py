@@ -6,9 +6,13 @@ import torch
 
 from hqdist.errors import RequestError
 from hqdist.program import Program
+from hqdist.program.checks import instance, shown, whole
 
 #: The precisions that values may have.
 DTYPES = (torch.float32, torch.float64)
+
+# What 64 bits hold, as numbers of shots and seeds travel.
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,8 +37,9 @@ class Request:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", self.weights.detach())
-        object.__setattr__(self, "inputs", self.inputs.detach())
+        instance(self.program, Program, "the program of a request", error=RequestError)
+        object.__setattr__(self, "weights", dense(self.weights, "weights").detach())
+        object.__setattr__(self, "inputs", dense(self.inputs, "inputs").detach())
         weights, inputs, program = self.weights, self.inputs, self.program
         if weights.shape != (len(program.weights),):
             raise RequestError(
@@ -53,15 +58,37 @@ class Request:
             raise RequestError(f"weights are on {weights.device}, inputs on {inputs.device}; move one")
         _check_finite("weight", program.weights, weights)
         _check_finite("input", program.inputs, inputs)
-        if self.shots is not None and self.shots < 1:
-            raise RequestError(f"shots is a positive number, or None for exact values; got {self.shots}")
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise RequestError(f"a seed is between 0 and 2^63 - 1, got {self.seed}")
+        if self.shots is not None:
+            shots = whole(
+                self.shots, "shots, if not None for exact values,", least=1, most=_LARGEST, error=RequestError
+            )
+            object.__setattr__(self, "shots", shots)
+        if self.seed is not None:
+            seed = whole(self.seed, "a seed, if not None,", least=0, most=_LARGEST, error=RequestError)
+            object.__setattr__(self, "seed", seed)
 
     @property
     def batch(self) -> int:
         """Number of samples B."""
         return self.inputs.shape[0]
+
+
+def dense(values: object, what: str) -> torch.Tensor:
+    """Values as a dense tensor, which they have to be already.
+
+    Raises:
+        RequestError: If they are no tensor, or a sparse, nested or quantised one.
+    """
+    if not isinstance(values, torch.Tensor):
+        raise RequestError(
+            f"{what} are a torch tensor, got {shown(values)} of type {type(values).__name__}; "
+            "pass torch.as_tensor(values, dtype=torch.float32)"
+        )
+    if values.layout is not torch.strided or values.is_nested:
+        raise RequestError(f"{what} are a dense tensor, got a sparse or nested one ({values.layout}); pass a dense one")
+    if values.is_quantized:
+        raise RequestError(f"{what} are floating-point numbers, got quantised ones; pass values.dequantize()")
+    return values
 
 
 def _check_finite(kind: str, names: tuple[str, ...], values: torch.Tensor) -> None:

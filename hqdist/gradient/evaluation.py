@@ -84,10 +84,19 @@ class _Evaluate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         features, weights = ctx.saved_tensors
-        if not torch.is_grad_enabled():  # nobody will differentiate this backward pass
-            derivatives = ctx.call.pull_back(features, weights, cotangents[0])
-            return derivatives.inputs, derivatives.weights, None
-        inputs, shared = _PullBack.apply(features, weights, *cotangents, ctx.call)  # type: ignore[no-untyped-call]
+        try:
+            if not torch.is_grad_enabled():  # nobody will differentiate this backward pass
+                derivatives = ctx.call.pull_back(features, weights, cotangents[0])
+                return derivatives.inputs, derivatives.weights, None
+            inputs, shared = _PullBack.apply(features, weights, *cotangents, ctx.call)  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            # torch's older vmap, which only `torch.autograd` still uses, knows nothing of this node's own `vmap`.
+            if "Batching rule not implemented" not in str(error):
+                raise
+            raise GradientError(
+                "a quantum layer cannot be differentiated with is_grads_batched=True or vectorize=True; use "
+                "torch.func.jacrev or torch.func.vmap, or one call for each cotangent"
+            ) from error
         return inputs, shared, None
 
     @staticmethod
@@ -106,9 +115,13 @@ class _Evaluate(torch.autograd.Function):
             assert mapped_inputs is not None
             inputs = inputs.movedim(mapped_inputs, 0)
             values = evaluation(inputs.flatten(0, 1), weights)
-            return values.reshape(*inputs.shape[:2], -1), 0
-        rows = [inputs] * info.batch_size if mapped_inputs is None else list(inputs.unbind(mapped_inputs))
-        members = zip(rows, weights.unbind(mapped_weights), strict=True)
+            return values.reshape(*inputs.shape[:2], values.shape[-1]), 0
+        if info.batch_size == 0:
+            rows = _without(inputs, mapped_inputs)
+            none = evaluation(rows[:0], _without(weights, mapped_weights))
+            return none.reshape(0, len(rows), none.shape[-1]), 0
+        batches = [inputs] * info.batch_size if mapped_inputs is None else list(inputs.unbind(mapped_inputs))
+        members = zip(batches, weights.unbind(mapped_weights), strict=True)
         return torch.stack([evaluation(row, member) for row, member in members]), 0
 
 
@@ -142,12 +155,22 @@ class _PullBack(torch.autograd.Function):
         cotangent: torch.Tensor,
         call: _Call,
     ) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[int, int]]:
+        if info.batch_size == 0:
+            none = [
+                _without(tensor, dim).unsqueeze(0)[:0] for tensor, dim in zip((inputs, weights), in_dims, strict=False)
+            ]
+            return (none[0], none[1]), (0, 0)
         mapped = [
             [tensor] * info.batch_size if dim is None else list(tensor.unbind(dim))
             for tensor, dim in zip((inputs, weights, cotangent), in_dims[:3], strict=True)
         ]
         pulled = [_PullBack.apply(*member, _Call(call.evaluation, None)) for member in zip(*mapped, strict=True)]  # type: ignore[no-untyped-call]
         return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)
+
+
+def _without(tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
+    """A tensor of the shape that is left without a mapped dimension of size 0."""
+    return tensor if dim is None else tensor.sum(dim)
 
 
 # torch asks for these signatures at every call; without this, working them out takes longer than a small circuit.

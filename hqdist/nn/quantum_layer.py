@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from hqdist.errors import ConfigurationError, RequestError
 from hqdist.execution import Backend, BackendLike, backend, current_backend
+from hqdist.execution.request import DTYPES, dense
 from hqdist.gradient import GRADIENTS, Evaluation, GradientMethod
 from hqdist.nn.source import program_from
-from hqdist.program import Ansatz, Program, Readout
-
-if TYPE_CHECKING:
-    from hqdist.program.builder import CircuitBuilder
+from hqdist.program import Ansatz, CircuitBuilder, Program, Readout
+from hqdist.program.checks import instance, shown, whole
 
 
 class QuantumLayer(nn.Module):
@@ -60,7 +58,7 @@ class QuantumLayer(nn.Module):
         input_size: int | None = None,
         ansatz: Ansatz | None = None,
         *,
-        builder: "CircuitBuilder | None" = None,
+        builder: CircuitBuilder | None = None,
         circuit: object | None = None,
         program: Program | None = None,
         input_state: Sequence[int] | None = None,
@@ -89,11 +87,20 @@ class QuantumLayer(nn.Module):
             ansatz = Ansatz(program)
         elif any(source is not None for source in (builder, circuit, program)):
             raise ConfigurationError("give a quantum layer one of ansatz, builder, circuit and program, not several")
+        if isinstance(ansatz, Program):
+            raise ConfigurationError("ansatz is what AnsatzFactory.create makes; give a Program as program=...")
+        instance(ansatz, Ansatz, "ansatz", error=ConfigurationError)
         features = len(ansatz.program.inputs)
-        if input_size is not None and input_size != features:
+        if input_size is not None and whole(input_size, "input_size", error=ConfigurationError) != features:
             raise ConfigurationError(f"the circuit takes {features} features, not input_size={input_size}")
-        if isinstance(gradient, str) and gradient not in GRADIENTS:
-            raise ConfigurationError(f"no gradient method is called {gradient!r}; choose one of {', '.join(GRADIENTS)}")
+        if not isinstance(gradient, GradientMethod) and gradient not in GRADIENTS:
+            raise ConfigurationError(
+                f"no gradient method is called {shown(gradient)}; choose one of {', '.join(GRADIENTS)}"
+            )
+        if shots is not None:
+            shots = whole(shots, "shots, if not None for exact values,", least=1, error=ConfigurationError)
+        if dtype is not None and dtype not in DTYPES:
+            raise ConfigurationError(f"dtype is one of {', '.join(map(str, DTYPES))}, got {shown(dtype)}")
         self.program = ansatz.program
         self.gradient = gradient
         self.shots = shots
@@ -162,6 +169,7 @@ class QuantumLayer(nn.Module):
     def _features(self, x: torch.Tensor | None) -> torch.Tensor:
         if x is None:
             x = self.phases.new_empty(0)
+        x = dense(x, "features")
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise RequestError(
                 f"this layer takes (B, {self.input_size}) or ({self.input_size},), got shape {tuple(x.shape)}"
@@ -179,7 +187,7 @@ class QuantumLayer(nn.Module):
         return f"{self.program!r}, backend={where}, gradient={self.gradient}, shots={self.shots}"
 
 
-def use_backend(model: nn.Module, spec: BackendLike, **options: object) -> nn.Module:
+def use_backend(model: nn.Module, spec: BackendLike, /, **options: object) -> nn.Module:
     """Let one backend evaluate every quantum layer of a model.
 
     Args:
@@ -193,6 +201,7 @@ def use_backend(model: nn.Module, spec: BackendLike, **options: object) -> nn.Mo
     Raises:
         ConfigurationError: If the model has no quantum layer.
     """
+    instance(model, nn.Module, "a model", error=ConfigurationError)
     layers = [module for module in model.modules() if isinstance(module, QuantumLayer)]
     if not layers:
         raise ConfigurationError(f"{type(model).__name__} has no QuantumLayer whose backend could be set")

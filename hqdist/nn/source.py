@@ -1,18 +1,15 @@
 """The program of a layer, from whichever description the user has."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from hqdist.errors import ConfigurationError
-from hqdist.program import Program, Readout, StatePattern
-
-if TYPE_CHECKING:
-    from hqdist.program.builder import CircuitBuilder
+from hqdist.program import CircuitBuilder, Program, Readout, StatePattern
+from hqdist.program.checks import MAX_MODES, instance, listed, whole
 
 
 def program_from(
     *,
-    builder: "CircuitBuilder | None",
+    builder: CircuitBuilder | None,
     circuit: object | None,
     program: Program | None,
     input_state: Sequence[int] | None,
@@ -36,8 +33,9 @@ def program_from(
                 "a program has its input state and readout already; leave input_state, n_photons and "
                 "measurement_strategy out"
             )
-        return program
+        return instance(program, Program, "program", error=ConfigurationError)
     if builder is not None:
+        instance(builder, CircuitBuilder, "builder", error=ConfigurationError)
         return builder.program(_input_state(builder.modes, input_state, n_photons), readout)
     from hqdist.program.perceval import circuit_modes, from_perceval
 
@@ -51,8 +49,11 @@ def program_from(
 
 
 def _input_state(modes: int, input_state: Sequence[int] | None, n_photons: int | None) -> tuple[int, ...]:
+    if n_photons is not None:
+        n_photons = whole(n_photons, "n_photons", least=0, error=ConfigurationError)
     if input_state is not None:
-        state = tuple(input_state)
+        counts = listed(input_state, "input_state", most=MAX_MODES, error=ConfigurationError)
+        state = tuple(whole(count, "each number of input_state", error=ConfigurationError) for count in counts)
         if n_photons is not None and sum(state) != n_photons:
             raise ConfigurationError(f"input_state {state} has {sum(state)} photons, not n_photons={n_photons}")
         return state

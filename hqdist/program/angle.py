@@ -1,9 +1,9 @@
 """Angles that are affine in named parameters: ``constant + sum_k coefficient_k * parameter_k``."""
 
-import math
 from dataclasses import dataclass
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import listed, parameter_name, real, shown
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,11 @@ class Angle:
     terms: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        constant = float(self.constant)
-        terms = tuple(sorted((name, float(coefficient)) for name, coefficient in self.terms))
-        if not all(math.isfinite(number) for number in (constant, *(c for _, c in terms))):
-            raise ProgramError(f"an angle needs finite numbers, got constant {constant} and terms {terms}")
+        constant = real(self.constant, "an angle in radians")
+        terms = sorted(_term(term) for term in listed(self.terms, "an angle's terms"))
         names = [name for name, _ in terms]
-        if len(set(names)) != len(names) or not all(names):
-            raise ProgramError(f"an angle names each parameter once, and not by an empty name; got {names}")
+        if len(set(names)) != len(names):
+            raise ProgramError(f"an angle names each parameter once, got {shown(names)}")
         object.__setattr__(self, "constant", constant + 0.0)  # not -0.0, which is equal but has other bytes
         object.__setattr__(self, "terms", tuple((name, c) for name, c in terms if c != 0.0))
 
@@ -49,6 +47,7 @@ class Angle:
     __radd__ = __add__
 
     def __mul__(self, factor: float) -> "Angle":
+        factor = real(factor, "the factor of an angle")
         return Angle(self.constant * factor, tuple((name, c * factor) for name, c in self.terms))
 
     __rmul__ = __mul__
@@ -58,6 +57,12 @@ class Angle:
 
     def __sub__(self, other: "Angle | float") -> "Angle":
         return self + -as_angle(other)
+
+
+def _term(term: tuple[str, float]) -> tuple[str, float]:
+    if not isinstance(term, tuple | list) or len(term) != 2:
+        raise ProgramError(f"a term of an angle is a pair (name, coefficient), got {shown(term)}")
+    return parameter_name(term[0]), real(term[1], "a coefficient of an angle")
 
 
 def parameter(name: str) -> Angle:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hqdist.errors import ProgramError
-from hqdist.program.checks import member
+from hqdist.program.checks import instance, member, whole
 from hqdist.program.experiment import Experiment
 from hqdist.program.program import Program
 from hqdist.program.readout import Grouping, LexGrouping, ModGrouping, Probabilities
@@ -40,6 +40,11 @@ class Ansatz:
     bandwidth_tuning: bool = False
     reservoir: bool = False
 
+    def __post_init__(self) -> None:
+        instance(self.program, Program, "the program of an ansatz")
+        if self.output_size is not None:
+            object.__setattr__(self, "output_size", whole(self.output_size, "output_size", least=1))
+
 
 class AnsatzFactory:
     """Makes an `Ansatz` from an `Experiment`."""
@@ -63,8 +68,9 @@ class AnsatzFactory:
             ProgramError: If the sizes are out of range or do not fit the mapping.
         """
         strategy = member(OutputMappingStrategy, output_mapping_strategy)
-        if output_size is not None and output_size < 1:
-            raise ProgramError(f"an ansatz needs at least one output, got output_size={output_size}")
+        instance(experiment, Experiment, "the experiment of an ansatz")
+        if output_size is not None:
+            output_size = whole(output_size, "output_size", least=1)
         grouping: Grouping | None = None
         if strategy in (OutputMappingStrategy.LEXGROUPING, OutputMappingStrategy.MODGROUPING):
             if output_size is None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle, as_angle, parameter
-from hqdist.program.checks import whole
+from hqdist.program.checks import MAX_MODES, listed, whole
 from hqdist.program.elements import BeamSplitter, Element, PhaseShifter, rectangle
 from hqdist.program.program import Program
 from hqdist.program.readout import Probabilities, Readout
@@ -44,9 +44,7 @@ class CircuitBuilder:
     """
 
     def __init__(self, n_modes: int) -> None:
-        self._modes = whole(n_modes, "n_modes")
-        if self._modes < 1:
-            raise ProgramError(f"a circuit needs at least one mode, got n_modes={n_modes}")
+        self._modes = whole(n_modes, "n_modes", least=1, most=MAX_MODES)
         self._elements: list[Element] = []
         self._weights: dict[str, None] = {}
         self._inputs: dict[str, None] = {}
@@ -96,7 +94,7 @@ class CircuitBuilder:
             raise ProgramError(f"an entangling layer has model 'mzi' or 'bell', not {model!r}")
         layer = self._count("entangling")
         stem = self._stem(name if name is not None else f"el_{layer}")
-        rng = np.random.default_rng(layer if seed is None else seed)
+        rng = np.random.default_rng(layer if seed is None else whole(seed, "a seed", least=0))
         train_inner = trainable if trainable_inner is None else trainable_inner
         train_outer = trainable if trainable_outer is None else trainable_outer
         for index, (upper, lower) in enumerate(rectangle(span)):
@@ -336,7 +334,7 @@ class CircuitBuilder:
         return listed
 
     def _span(self, modes: Sequence[int] | None) -> range:
-        ends = [0] if modes is None else [whole(mode, "a mode") for mode in modes]
+        ends = [0] if modes is None else [whole(mode, "a mode") for mode in listed(modes, "modes")]
         if len(ends) == 1:
             ends.append(self._modes - 1)
         if len(ends) != 2 or not 0 <= ends[0] < ends[1] < self._modes:

@@ -1,12 +1,37 @@
-"""Checks of values that several parts of a program share."""
+"""Checks of values that several parts of a program share, each with an error that says what is allowed."""
 
+import math
 import operator
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import SupportsIndex, TypeVar
+from itertools import islice
+from types import UnionType
+from typing import Any, SupportsFloat, SupportsIndex, TypeVar, get_args
 
-from hqdist.errors import ProgramError
+import numpy as np
+
+from hqdist.errors import HqdistError, ProgramError
+
+#: Most modes of a program. A dense unitary of this size takes 256 MiB; photonic chips have tens to hundreds of modes.
+MAX_MODES = 4096
+
+#: Most photons of a program: states list the photons of each mode as int8. Boson sampling is out of reach long before.
+MAX_PHOTONS = 127
+
+#: Most outputs of a grouping: `assign` numbers them as int32.
+MAX_GROUPS = 2**31 - 1
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
+
+
+def shown(value: object) -> str:
+    """A value for an error message: one line, cut where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # integers of more than 4300 digits have no repr; neither have some broken objects
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def member(kind: type[E], value: str) -> E:
@@ -18,16 +43,95 @@ def member(kind: type[E], value: str) -> E:
     try:
         return kind(value)
     except ValueError:
-        raise ProgramError(f"{value!r} is no {kind.__name__}; choose one of {', '.join(kind)}") from None
+        raise ProgramError(f"{shown(value)} is no {kind.__name__}; choose one of {', '.join(kind)}") from None
 
 
-def whole(number: SupportsIndex, what: str) -> int:
+def whole(
+    number: SupportsIndex,
+    what: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    error: type[HqdistError] = ProgramError,
+) -> int:
     """A whole number as an int.
 
+    Args:
+        number: What was given; neither 1.0 nor True is a whole number, so that 1.5 is never rounded.
+        what: What it is, for the message.
+        least: The smallest that is allowed.
+        most: The largest that is allowed.
+        error: What is raised.
+
     Raises:
-        ProgramError: If it is none: 1.0 is not, so that 1.5 is never rounded.
+        ProgramError: If it is none, or out of range.
     """
     try:
-        return operator.index(number)
+        index = None if isinstance(number, bool) else operator.index(number)
+    except (TypeError, ValueError, RuntimeError):  # torch raises the latter two for tensors that are no one integer
+        index = None
+    if index is None or (least is not None and index < least) or (most is not None and index > most):
+        bounds = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+        allowed = f" ({' and '.join(bounds)})" if bounds else ""
+        raise error(f"{what} is a whole number{allowed}, got {shown(number)}")
+    return index
+
+
+def real(number: SupportsFloat, what: str) -> float:
+    """A finite real number as a float.
+
+    Raises:
+        ProgramError: If it is none; text, True and 1j are none.
+    """
+    try:
+        if not isinstance(number, bool | np.bool_ | np.complexfloating) and math.isfinite(number):
+            return float(number)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass
+    raise ProgramError(f"{what} is a finite real number, got {shown(number)}")
+
+
+def parameter_name(text: str) -> str:
+    """The name of a parameter: text that is not empty and can be encoded as UTF-8.
+
+    Raises:
+        ProgramError: If it is none.
+    """
+    try:
+        if isinstance(text, str) and text.encode():
+            return str(text)
+    except UnicodeEncodeError:
+        pass
+    raise ProgramError(f"a parameter has a name that is Unicode text and not empty, got {shown(text)}")
+
+
+def listed(
+    values: Iterable[T], what: str, *, most: int | None = None, error: type[HqdistError] = ProgramError
+) -> tuple[T, ...]:
+    """Some values as a tuple; text is not a list of letters.
+
+    Raises:
+        ProgramError: If there is nothing to list, or more than `most` values, of which no more are looked at.
+    """
+    try:
+        found = None if isinstance(values, str | bytes) else tuple(islice(values, None if most is None else most + 1))
     except TypeError:
-        raise ProgramError(f"{what} is a whole number, got {number!r}") from None
+        found = None
+    if found is None:
+        raise error(f"{what} is a list or tuple, got {shown(values)}")
+    if most is not None and len(found) > most:
+        raise error(f"{what} has more than {most} entries, at most {most} are allowed")
+    return found
+
+
+def instance(value: Any, kinds: type[T] | UnionType, what: str, *, error: type[HqdistError] = ProgramError) -> T:
+    """A value that is of a class, or of one of several.
+
+    Raises:
+        ProgramError: If it is not; the message lists them.
+    """
+    if not isinstance(value, kinds):
+        names = " or ".join(kind.__name__ for kind in get_args(kinds) or (kinds,))
+        raise error(f"{what} is of type {names}, got {shown(value)} of type {type(value).__name__}")
+    checked: T = value
+    return checked

@@ -4,7 +4,7 @@ Every element acts on a tuple of modes by a small unitary u, ``a_out = u a_in`` 
 in the order in which the modes are listed. Beam splitters follow Perceval's conventions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle, as_angle
-from hqdist.program.checks import member
+from hqdist.program.checks import MAX_MODES, listed, member, shown, whole
 
 #: How far ``u^H u`` of a fixed unitary may be from the identity, entry by entry.
 UNITARITY_TOLERANCE = 1e-8
@@ -45,6 +45,7 @@ class PhaseShifter:
     angle: Angle
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "mode", whole(self.mode, "a mode"))
         object.__setattr__(self, "angle", as_angle(self.angle))
 
     @property
@@ -68,7 +69,7 @@ class BeamSplitter:
     convention: BeamSplitterConvention = BeamSplitterConvention.RX
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "modes", tuple(self.modes))
+        object.__setattr__(self, "modes", _modes(self.modes))
         object.__setattr__(self, "theta", as_angle(self.theta))
         object.__setattr__(self, "convention", member(BeamSplitterConvention, self.convention))
         if len(self.modes) != 2:
@@ -103,12 +104,13 @@ class Permutation:
     targets: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "modes", tuple(self.modes))
-        object.__setattr__(self, "targets", tuple(self.targets))
+        object.__setattr__(self, "modes", _modes(self.modes))
+        targets = listed(self.targets, "the targets of a permutation", most=MAX_MODES)
+        object.__setattr__(self, "targets", tuple(whole(target, "a target") for target in targets))
         if sorted(self.targets) != list(range(len(self.modes))):
             raise ProgramError(
                 f"a permutation of {len(self.modes)} modes lists each of 0..{len(self.modes) - 1} once, "
-                f"got {self.targets}"
+                f"got {shown(self.targets)}"
             )
 
     @property
@@ -135,8 +137,8 @@ class FixedUnitary:
     matrix: tuple[tuple[complex, ...], ...] | npt.NDArray[np.complexfloating[Any]]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "modes", tuple(self.modes))
-        matrix = np.asarray(self.matrix, dtype=np.complex128) + 0.0  # not -0.0, which is equal but has other bytes
+        object.__setattr__(self, "modes", _modes(self.modes))
+        matrix = _matrix(self.matrix) + 0.0  # not -0.0, which is equal but has other bytes
         size = len(self.modes)
         if matrix.shape != (size, size):
             raise ProgramError(f"a unitary on {size} modes is {size} x {size}, got shape {matrix.shape}")
@@ -153,6 +155,21 @@ class FixedUnitary:
     def block(self) -> npt.NDArray[np.complex128]:
         """The unitary, (k, k) for k modes."""
         return np.array(self.matrix, dtype=np.complex128).reshape((len(self.modes),) * 2)
+
+
+def _modes(modes: Iterable[int]) -> tuple[int, ...]:
+    return tuple(whole(mode, "a mode") for mode in listed(modes, "an element's modes", most=MAX_MODES))
+
+
+def _matrix(matrix: object) -> npt.NDArray[np.complex128]:
+    try:
+        array = np.asarray(matrix)
+        if array.dtype.kind not in "SU":  # NumPy would read numbers out of text
+            return array.astype(np.complex128)
+        cause = "it holds text"
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # RuntimeError: a tensor with a gradient
+        cause = str(error)
+    raise ProgramError(f"a unitary is a square of complex numbers without a gradient, got {shown(matrix)}: {cause}")
 
 
 Element = PhaseShifter | BeamSplitter | Permutation | FixedUnitary

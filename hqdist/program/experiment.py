@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle
-from hqdist.program.checks import member
+from hqdist.program.checks import MAX_MODES, MAX_PHOTONS, member, whole
 from hqdist.program.elements import Element, PhaseShifter, interferometer
 from hqdist.program.program import Program
 from hqdist.program.readout import Probabilities, Readout
@@ -95,10 +94,8 @@ class Experiment:
         object.__setattr__(self, "circuit_type", member(CircuitType, self.circuit_type))
         object.__setattr__(self, "state_pattern", member(StatePattern, self.state_pattern))
         object.__setattr__(self, "computation_space", member(ComputationSpace, self.computation_space))
-        if self.n_modes < 2:
-            raise ProgramError(f"an experiment needs at least 2 modes, got n_modes={self.n_modes}")
-        if self.n_photons < 1:
-            raise ProgramError(f"an experiment needs at least 1 photon, got n_photons={self.n_photons}")
+        object.__setattr__(self, "n_modes", whole(self.n_modes, "n_modes", least=2, most=MAX_MODES))
+        object.__setattr__(self, "n_photons", whole(self.n_photons, "n_photons", least=1, most=MAX_PHOTONS))
         self.computation_space.dimension(self.n_modes, self.n_photons)
         self.state_pattern.state(self.n_modes, self.n_photons)
 
@@ -109,8 +106,7 @@ class Experiment:
             features: Number of inputs F, at least 1; they are named ``x0``, ``x1``, ...
             readout: What comes back; by default the probabilities over the computation space.
         """
-        if features < 1:
-            raise ProgramError(f"an experiment encodes at least one feature, got {features}")
+        features = whole(features, "the number of features", least=1)
         modes = range(self.n_modes)
         elements = list(interferometer(modes, "phi0_"))
         for layer, column in enumerate(self.circuit_type.encoding(self.n_modes, features), start=1):

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hqdist.errors import ProgramError
-from hqdist.program.checks import whole
+from hqdist.program.checks import instance, listed, parameter_name, shown, whole
 from hqdist.program.elements import BeamSplitter, Element, PhaseShifter, angle_of
 from hqdist.program.readout import Amplitudes, Probabilities, Readout
+from hqdist.program.states import input_state
 from hqdist.program.wire import decode, encode
 
 
@@ -21,8 +22,8 @@ class Program:
     """A photonic circuit with an input state and a readout: immutable, validated, content-addressed.
 
     Attributes:
-        modes: Number of modes m.
-        input_state: Photons entering each mode, m numbers.
+        modes: Number of modes m, at most 4096.
+        input_state: Photons entering each mode, m numbers, at most 127 photons in all.
         elements: What the light passes, in that order.
         weights: Names of the T parameters that all samples share, in the order of a request's weights.
         inputs: Names of the F parameters that differ from sample to sample, in the order of a request's columns.
@@ -41,13 +42,13 @@ class Program:
     readout: Readout = field(default_factory=Probabilities)
 
     def __post_init__(self) -> None:
-        for name in ("input_state", "elements", "weights", "inputs"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "modes", whole(self.modes, "a number of modes"))
-        object.__setattr__(
-            self, "input_state", tuple(whole(count, "a number of photons") for count in self.input_state)
-        )
-        _check_input_state(self.modes, self.input_state)
+        object.__setattr__(self, "input_state", input_state(self.modes, self.input_state))
+        object.__setattr__(self, "modes", whole(self.modes, "the number of modes"))
+        object.__setattr__(self, "elements", listed(self.elements, "a program's elements"))
+        for kind in ("weights", "inputs"):
+            names = listed(getattr(self, kind), f"a program's {kind}")
+            object.__setattr__(self, kind, tuple(parameter_name(name) for name in names))
+        instance(self.readout, Readout, "a readout")
         for element in self.elements:
             _check_modes(element, self.modes)
         _check_parameters(self.elements, self.weights, self.inputs)
@@ -110,24 +111,14 @@ class Program:
         return isinstance(self.readout, Amplitudes)
 
 
-def _check_input_state(modes: int, input_state: tuple[int, ...]) -> None:
-    if modes < 1:
-        raise ProgramError(f"a program needs at least one mode, got {modes}")
-    if len(input_state) != modes:
-        raise ProgramError(f"the input state {input_state} has {len(input_state)} entries, the program {modes} modes")
-    if min(input_state) < 0:
-        raise ProgramError(f"photon numbers cannot be negative: {input_state}")
-
-
 def _check_modes(element: Element, modes: int) -> None:
+    instance(element, Element, "an element")
     if not element.modes:
         raise ProgramError(f"{type(element).__name__} acts on no mode; leave it out")
-    for mode in element.modes:
-        whole(mode, "a mode")
     if len(set(element.modes)) != len(element.modes):
-        raise ProgramError(f"{type(element).__name__} names a mode twice: {element.modes}")
+        raise ProgramError(f"{type(element).__name__} names a mode twice: {shown(element.modes)}")
     if any(not 0 <= mode < modes for mode in element.modes):
-        raise ProgramError(f"{type(element).__name__} on modes {element.modes} does not fit in {modes} modes")
+        raise ProgramError(f"{type(element).__name__} on modes {shown(element.modes)} does not fit in {modes} modes")
 
 
 def _check_parameters(elements: Iterable[Element], weights: tuple[str, ...], inputs: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hqdist.errors import ProgramError
-from hqdist.program.checks import member
+from hqdist.program.checks import MAX_GROUPS, instance, member, whole
 from hqdist.program.space import ComputationSpace
 
 
@@ -19,6 +19,9 @@ class LexGrouping:
     """
 
     size: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", whole(self.size, "the size of a grouping", least=1, most=MAX_GROUPS))
 
     def assign(self, dimension: int) -> npt.NDArray[np.int32]:
         """The output that each state goes to, (D,).
@@ -44,6 +47,9 @@ class ModGrouping:
     """Sums states whose indices agree modulo `size`: state i goes to output ``i % size``."""
 
     size: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", whole(self.size, "the size of a grouping", least=1, most=MAX_GROUPS))
 
     def assign(self, dimension: int) -> npt.NDArray[np.int32]:
         """The output that each state goes to, (D,).
@@ -77,8 +83,8 @@ class Probabilities:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", member(ComputationSpace, self.space))
-        if self.grouping is not None and self.grouping.size < 1:
-            raise ProgramError(f"a grouping needs at least one output, got {self.grouping.size}")
+        if self.grouping is not None:
+            instance(self.grouping, Grouping, "a grouping")
 
     def size(self, modes: int, photons: int) -> int:
         """Number of outputs R."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import MAX_MODES, MAX_PHOTONS, whole
 
 
 class ComputationSpace(StrEnum):
@@ -32,8 +33,10 @@ class ComputationSpace(StrEnum):
         """Number of states of `photons` photons in `modes` modes.
 
         Raises:
-            ProgramError: If the space has no state of this size.
+            ProgramError: If the space has no state of this size, or a program cannot be as large.
         """
+        modes = whole(modes, "the number of modes", least=1, most=MAX_MODES)
+        photons = whole(photons, "the number of photons", least=0, most=MAX_PHOTONS)
         if self is ComputationSpace.FOCK:
             return comb(photons + modes - 1, photons)
         if self is ComputationSpace.UNBUNCHED:
@@ -55,10 +58,8 @@ class ComputationSpace(StrEnum):
         For 2 photons in 3 modes: (2,0,0), (1,1,0), (1,0,1), (0,2,0), (0,1,1), (0,0,2). The array is read-only.
 
         Raises:
-            ProgramError: If the space has no state of this size, or there are more than 127 photons.
+            ProgramError: If the space has no state of this size, or a program cannot be as large.
         """
-        if photons > np.iinfo(np.int8).max:
-            raise ProgramError(f"states of {photons} photons cannot be listed; at most 127 can")
         return _states(self, modes, photons)
 
 

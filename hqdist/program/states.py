@@ -1,8 +1,10 @@
 """Where the photons enter: ready-made input states."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from hqdist.errors import ProgramError
+from hqdist.program.checks import MAX_MODES, MAX_PHOTONS, listed, shown, whole
 
 
 class StatePattern(StrEnum):
@@ -23,8 +25,8 @@ class StatePattern(StrEnum):
         Raises:
             ProgramError: If there are more photons than modes, or numbers out of range.
         """
-        if modes < 1 or photons < 0:
-            raise ProgramError(f"an input state needs modes >= 1 and photons >= 0, got {modes} and {photons}")
+        modes = whole(modes, "the number of modes", least=1, most=MAX_MODES)
+        photons = whole(photons, "the number of photons", least=0, most=MAX_PHOTONS)
         if photons > modes:
             raise ProgramError(
                 f"{photons} photons do not fit in {modes} modes with one in each; use at most {modes} photons, "
@@ -39,3 +41,25 @@ class StatePattern(StrEnum):
             case StatePattern.SPACED:
                 occupied = {index * modes // photons for index in range(photons)}
         return tuple(int(mode in occupied) for mode in range(modes))
+
+
+def input_state(modes: int, photons: Iterable[int]) -> tuple[int, ...]:
+    """A program's input state, checked in a time that does not depend on how far it is out of range.
+
+    Args:
+        modes: Number of modes m, at most `MAX_MODES`.
+        photons: Photons entering each mode, m numbers, `MAX_PHOTONS` in all.
+
+    Raises:
+        ProgramError: If it does not fit.
+    """
+    modes = whole(modes, "the number of modes", least=1, most=MAX_MODES)
+    counts = listed(photons, "an input state", most=MAX_MODES)
+    if len(counts) != modes:
+        raise ProgramError(f"the input state {shown(counts)} has {len(counts)} entries, the program {modes} modes")
+    state = tuple(whole(count, "the number of photons in a mode", least=0, most=MAX_PHOTONS) for count in counts)
+    if sum(state) > MAX_PHOTONS:
+        raise ProgramError(
+            f"the input state {shown(state)} has {sum(state)} photons, at most {MAX_PHOTONS} are allowed"
+        )
+    return state

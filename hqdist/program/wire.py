@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError
 
 from hqdist.errors import ProgramError
 from hqdist.program.angle import Angle
+from hqdist.program.checks import instance
 from hqdist.program.elements import (
     BeamSplitter,
     BeamSplitterConvention,
@@ -25,6 +26,7 @@ from hqdist.program.readout import (
     Readout,
 )
 from hqdist.program.space import ComputationSpace
+from hqdist.program.states import input_state
 from hqdist.program.v1 import program_pb2 as pb
 
 if TYPE_CHECKING:
@@ -73,13 +75,14 @@ def decode(data: bytes) -> ProgramFields:
     Raises:
         ProgramError: If the bytes are no such message, or a part is not valid.
     """
+    instance(data, bytes | bytearray | memoryview, "a serialised program")
     try:
-        message = pb.Program.FromString(data)
+        message = pb.Program.FromString(bytes(data))
     except DecodeError as error:
         raise ProgramError(f"these {len(data)} bytes are not a serialised program: {error}") from error
     return ProgramFields(
         modes=message.modes,
-        input_state=tuple(message.input_state),
+        input_state=input_state(message.modes, message.input_state),  # before the elements, which take longer
         elements=tuple(_element(element) for element in message.elements),
         weights=tuple(message.weights),
         inputs=tuple(message.inputs),

@@ -56,11 +56,15 @@ class Uniform(Backend):
 NoBackend = dict
 '''
 
+BROKEN = {"syntax": "def (:", "runtime": "raise RuntimeError('no device here')"}
+
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     """An installed package that announces backends by entry points, as any package does."""
     (tmp_path / "third_party.py").write_text(THIRD_PARTY)
+    for name, source in BROKEN.items():
+        (tmp_path / f"third_party_{name}.py").write_text(source)
     metadata = tmp_path / "third_party-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
@@ -69,6 +73,10 @@ def plugin(tmp_path, monkeypatch):
         "uniform = third_party:Uniform\n"
         "wrong = third_party:NoBackend\n"
         "incomplete = third_party_extra:Missing\n"
+        "absent = third_party:Absent\n"
+        "syntax = third_party_syntax:Backend\n"
+        "runtime = third_party_runtime:Backend\n"
+        "garbage = !!\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     available_backends.cache_clear()
@@ -117,6 +125,8 @@ class TestNames:
             (ExactBackend(), {"memory_limit": 1}, "exists already"),
             ({"memory_limit": 1}, {}, "has the key 'name'"),
             ({"name": 3}, {}, "has the key 'name'"),
+            ({"name": "exact", "spec": 1}, {}, "spec.*its options: memory_limit"),
+            ({"name": "exact", 3: 1}, {}, "options of a backend have names"),
             (None, {}, "not NoneType"),
             (ExactBackend, {}, "a backend is a name, a URI, a table or a Backend"),
         ],
@@ -148,6 +158,23 @@ class TestThirdParty:
     def test_what_is_announced_and_is_no_backend(self, plugin):
         with pytest.raises(ConfigurationError, match=r"'wrong' in hqdist\.backends is no Backend class"):
             backend("wrong")
+
+    @pytest.mark.parametrize(
+        ("name", "cause"),
+        [
+            ("absent", "third_party:Absent.*AttributeError"),
+            ("syntax", "third_party_syntax:Backend.*SyntaxError"),
+            ("runtime", "third_party_runtime:Backend.*RuntimeError: no device here"),
+            ("garbage", "!!"),
+        ],
+    )
+    def test_what_cannot_be_loaded(self, plugin, name, cause):
+        with pytest.raises(ConfigurationError, match=rf"entry point '{name}' in hqdist\.backends .*{cause}"):
+            backend(name)
+
+    def test_options_with_a_uri_that_its_backend_does_not_take(self, plugin):
+        with pytest.raises(ConfigurationError, match="'uri'"):
+            backend("uniform://worker:7", uri="uniform://other")
 
     def test_what_needs_a_package_that_is_missing(self, plugin):
         with pytest.raises(MissingDependencyError, match=r"'incomplete' needs a package .*third_party_extra"):

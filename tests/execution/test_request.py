@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -57,12 +58,30 @@ def test_large_numbers_whose_sum_overflows_are_finite():
         ({"inputs": torch.ones(3, 1, device="meta")}, "weights are on cpu, inputs on meta"),
         ({"weights": torch.tensor([torch.nan])}, "weight 'theta' is nan .1 values are not finite"),
         ({"inputs": torch.tensor([[1.0], [torch.inf], [torch.nan]])}, "input 'x' is inf in row 1 .2 values"),
-        ({"shots": 0}, "shots is a positive number"),
-        ({"shots": -5}, "shots is a positive number"),
-        ({"seed": -1}, "a seed is between"),
-        ({"seed": 2**63}, "a seed is between"),
+        ({"shots": 0}, "shots.*at least 1"),
+        ({"shots": -5}, "shots.*at least 1"),
+        ({"seed": -1}, "a seed.*at least 0"),
+        ({"seed": 2**63}, "a seed.*at most 9223372036854775807"),
+        ({"shots": 2**63}, "shots.*at most"),
+        ({"shots": "a"}, "shots.*is a whole number"),
+        ({"shots": True}, "shots.*is a whole number"),
+        ({"seed": "a"}, "a seed.*is a whole number"),
+        ({"seed": 1.5}, "a seed.*is a whole number"),
+        ({"seed": True}, "a seed.*is a whole number"),
+        ({"program": "x"}, "of type Program, got 'x'"),
+        ({"weights": [1.0]}, "weights are a torch tensor, got .* of type list; pass"),
+        ({"weights": None}, "weights are a torch tensor"),
+        ({"weights": np.ones(1, np.float32)}, "weights are a torch tensor"),
+        ({"inputs": [[1.0]]}, "inputs are a torch tensor"),
+        ({"inputs": torch.ones(3, 1).to_sparse()}, "a dense tensor"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(RequestError, match=message):
         request(**changes)
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # deprecated, but there
+def test_quantised_tensors_are_refused():
+    with pytest.raises(RequestError, match="quantised ones; pass values"):
+        request(inputs=torch.quantize_per_tensor(torch.ones(3, 1), 0.1, 0, torch.qint8))

@@ -231,6 +231,26 @@ class TestDerivatives:
         expected = [functional_call(layer, {"phases": p}, (row,)) for p, row in zip(ensemble, x, strict=True)]
         torch.testing.assert_close(found, torch.stack(expected))
 
+    def test_vmap_over_nothing(self, layer, x):
+        ensemble = layer.phases.detach().repeat(5, 1)
+
+        def call(phases, features):
+            return functional_call(layer, {"phases": phases}, (features,))
+
+        assert vmap(layer)(x[:0]).shape == (0, 4)
+        assert vmap(layer, in_dims=1)(x[:, None][:, :0]).shape == (0, 5, 4)
+        assert vmap(call, in_dims=(0, None))(ensemble[:0], x).shape == (0, 5, 4)
+        assert vmap(call)(ensemble[:0], x[:0]).shape == (0, 4)
+        assert vmap(grad(lambda p, f: call(p, f).sum()), in_dims=(None, 0))(ensemble[0], x[:0]).shape == (0, 32)
+
+    @pytest.mark.parametrize("create_graph", [False, True])
+    def test_batched_cotangents_are_refused(self, layer, x, create_graph):
+        layer.output_map = None
+        values = layer(x[0])
+        cotangents = torch.eye(len(values), dtype=values.dtype)
+        with pytest.raises(hq.GradientError, match=r"is_grads_batched=True.*jacrev"):
+            torch.autograd.grad(values, layer.phases, cotangents, is_grads_batched=True, create_graph=create_graph)
+
     def test_grad_equals_backward(self, layer, x):
         layer(x).square().sum().backward()
         phases = layer.phases.detach()
@@ -387,6 +407,19 @@ class TestRefusals:
         with pytest.raises(hq.RequestError, match=r"this layer takes \(B, 3\) or \(3,\), got shape"):
             layer(torch.rand(shape))
 
+    @pytest.mark.parametrize(
+        ("features", "message"),
+        [
+            ("a", "features are a torch tensor"),
+            (np.zeros((2, 3)), "features are a torch tensor, got .* of type ndarray; pass torch.as_tensor"),
+            ([[0.0, 0.0, 0.0]], "features are a torch tensor"),
+            (torch.zeros(2, 3).to_sparse(), "dense tensor"),
+        ],
+    )
+    def test_what_is_no_dense_tensor(self, layer, features, message):
+        with pytest.raises(hq.RequestError, match=message):
+            layer(features)
+
     def test_missing_features(self, layer):
         with pytest.raises(hq.RequestError, match="got shape"):
             layer()
@@ -428,6 +461,19 @@ class TestRefusals:
             ({"ansatz": ansatz(), "program": plain_program()}, "not several"),
             ({"ansatz": ansatz(), "input_size": 4}, "takes 3 features, not input_size=4"),
             ({"ansatz": ansatz(), "gradient": "magic"}, "no gradient method is called 'magic'"),
+            ({"ansatz": ansatz(), "gradient": 5}, "no gradient method is called 5"),
+            ({"ansatz": plain_program()}, "give a Program as program="),
+            ({"ansatz": "x"}, "ansatz is of type Ansatz"),
+            ({"program": "x"}, "program is of type Program"),
+            ({"builder": 5, "n_photons": 1}, "builder is of type CircuitBuilder"),
+            ({"builder": hq.CircuitBuilder(2), "n_photons": 1.0}, "n_photons is a whole number"),
+            ({"builder": hq.CircuitBuilder(2), "input_state": 5}, "input_state is a list"),
+            ({"builder": hq.CircuitBuilder(2), "input_state": ("a", 0)}, "input_state is a whole number"),
+            ({"ansatz": ansatz(), "dtype": torch.int32}, "dtype is one of torch.float32, torch.float64"),
+            ({"ansatz": ansatz(), "dtype": "float32"}, "dtype is one of"),
+            ({"ansatz": ansatz(), "shots": 0}, "shots.*at least 1"),
+            ({"ansatz": ansatz(), "shots": "a"}, "shots.*is a whole number"),
+            ({"ansatz": ansatz(), "input_size": "3"}, "input_size is a whole number"),
             ({"program": plain_program(), "n_photons": 2}, "input state and readout already"),
             ({"program": plain_program(), "trainable_parameters": ["w"]}, "Perceval circuit only"),
             ({"ansatz": ansatz(), "backend": {"memory_limit": 3}}, "key 'name'"),

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +58,35 @@ def test_numbers_that_are_not_finite_are_refused(bad: float) -> None:
 
 
 def test_a_name_is_not_empty_and_appears_once() -> None:
-    with pytest.raises(ProgramError, match="empty name"):
+    with pytest.raises(ProgramError, match="not empty"):
         parameter("")
     with pytest.raises(ProgramError, match="once"):
         Angle(0.0, (("x", 1.0), ("x", 2.0)))
+
+
+@pytest.mark.parametrize("bad", [True, "1", None, 1j, np.complex64(1j), 10**400, [1.0]])
+def test_only_real_numbers_are_angles_and_coefficients(bad: object) -> None:
+    for make in (
+        lambda: Angle(bad),  # type: ignore[arg-type]
+        lambda: Angle(0.0, (("x", bad),)),  # type: ignore[arg-type]
+        lambda: parameter("x") + bad,  # type: ignore[operator]
+        lambda: parameter("x") * bad,  # type: ignore[operator]
+    ):
+        with pytest.raises(ProgramError, match="finite real number"):
+            make()
+
+
+def test_numbers_of_numpy_are_taken() -> None:
+    assert Angle(np.float32(0.5), (("x", np.int64(2)),)) == Angle(0.5, (("x", 2.0),))
+
+
+@pytest.mark.parametrize("bad", [3, None, "", b"x", "\ud800"])
+def test_a_name_is_text_that_can_be_sent(bad: str) -> None:
+    with pytest.raises(ProgramError, match="Unicode text and not empty"):
+        parameter(bad)
+
+
+@pytest.mark.parametrize("terms", [5, "ab", ("ab",), (("x",),), (("x", 1.0, 2.0),)])
+def test_terms_are_pairs(terms: object) -> None:
+    with pytest.raises(ProgramError, match=r"a term of an angle|terms is a list"):
+        Angle(0.0, terms)  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ def test_options_of_the_experiment_travel_with_the_ansatz() -> None:
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ProgramError, match="at least one output"):
+    with pytest.raises(ProgramError, match="at least 1"):
         create(0)
     with pytest.raises(ProgramError, match="needs an output_size"):
         create(None, OutputMappingStrategy.LEXGROUPING)
@@ -68,3 +68,22 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         create(7, OutputMappingStrategy.LEXGROUPING)
     with pytest.raises(ProgramError, match="choose one of linear, lexgrouping, modgrouping, none"):
         create(3, "linaer")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((EXPERIMENT, "3"), "the number of features is a whole number"),
+        ((EXPERIMENT, 3.0), "the number of features is a whole number"),
+        ((EXPERIMENT, 3, 2.0), "output_size is a whole number"),
+        (("series", 3), "of type Experiment"),
+    ],
+)
+def test_what_makes_no_ansatz_says_why(arguments: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ProgramError, match=message):
+        AnsatzFactory.create(*arguments)  # type: ignore[arg-type]
+
+
+def test_an_ansatz_has_a_program() -> None:
+    with pytest.raises(ProgramError, match="of type Program"):
+        Ansatz("program")  # type: ignore[arg-type]

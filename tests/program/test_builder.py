@@ -362,3 +362,9 @@ def test_empty_names_are_refused() -> None:
     for add in (CircuitBuilder(2).add_entangling_layer, CircuitBuilder(2).add_angle_encoding):
         with pytest.raises(ProgramError, match="cannot be empty"):
             add(name="")
+
+
+@pytest.mark.parametrize("arguments", [{"modes": 5}, {"modes": "01"}, {"seed": "a"}, {"seed": -1}, {"seed": 1.5}])
+def test_arguments_of_the_wrong_kind_are_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(ProgramError, match=r"modes is a list|a seed is a whole number"):
+        CircuitBuilder(2).add_entangling_layer(**arguments)  # type: ignore[arg-type]

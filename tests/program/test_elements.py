@@ -1,8 +1,10 @@
 import warnings
+from collections.abc import Callable
 from math import pi
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +113,34 @@ def test_a_beam_splitter_has_two_modes_and_a_known_convention() -> None:
         BeamSplitter((0, 1, 2), 0.1)  # type: ignore[arg-type]
     with pytest.raises(ProgramError, match="rx, ry, h"):
         BeamSplitter((0, 1), 0.1, "rz")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PhaseShifter(True, 0.1), "a mode is a whole number"),
+        (lambda: PhaseShifter(0.5, 0.1), "a mode is a whole number"),  # type: ignore[arg-type]
+        (lambda: PhaseShifter("a", 0.1), "a mode is a whole number"),  # type: ignore[arg-type]
+        (lambda: PhaseShifter(0, "a"), "finite real number"),  # type: ignore[arg-type]
+        (lambda: PhaseShifter(0, None), "finite real number"),  # type: ignore[arg-type]
+        (lambda: PhaseShifter(0, 1j), "finite real number"),  # type: ignore[arg-type]
+        (lambda: PhaseShifter(0, 10**400), "finite real number"),  # type: ignore[arg-type]
+        (lambda: BeamSplitter(5, 0.1), "modes is a list"),  # type: ignore[arg-type]
+        (lambda: BeamSplitter((0, 1.0), 0.1), "a mode is a whole number"),  # type: ignore[arg-type]
+        (lambda: Permutation((0, 1), (0, "a")), "a target is a whole number"),  # type: ignore[arg-type]
+        (lambda: Permutation((0, 1), (1.0, 0.0)), "a target is a whole number"),  # type: ignore[arg-type]
+        (lambda: Permutation((0, 1), (True, False)), "a target is a whole number"),
+        (lambda: Permutation(range(10**12), ()), "more than 4096 entries"),  # type: ignore[arg-type]
+        (lambda: FixedUnitary((0, 1), [[1, 0], [0]]), "square of complex numbers"),  # type: ignore[arg-type]
+        (lambda: FixedUnitary((0,), [["1"]]), "it holds text"),  # type: ignore[arg-type]
+        (lambda: FixedUnitary((0,), [[None]]), "not unitary"),  # type: ignore[arg-type]
+        (lambda: FixedUnitary((0,), [[10**400]]), "square of complex numbers"),  # type: ignore[arg-type]
+        (lambda: FixedUnitary((0,), torch.ones(1, 1, requires_grad=True)), "gradient"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_element_says_why(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ProgramError, match=message):
+        make()
 
 
 def test_elements_are_values() -> None:

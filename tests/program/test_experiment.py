@@ -145,8 +145,12 @@ def test_choices_can_be_given_by_value() -> None:
         ({"circuit_type": "serial"}, "choose one of series, parallel, parallel_columns"),
         ({"state_pattern": "random"}, "choose one of periodic"),
         ({"computation_space": "qubit"}, "choose one of fock"),
-        ({"n_modes": 1}, "at least 2 modes"),
-        ({"n_photons": 0}, "at least 1 photon"),
+        ({"n_modes": 1}, "at least 2"),
+        ({"n_modes": "6"}, "n_modes is a whole number"),
+        ({"n_modes": 6.0}, "n_modes is a whole number"),
+        ({"n_photons": True}, "n_photons is a whole number"),
+        ({"n_modes": 10**9, "n_photons": 10**9}, "at most 4096"),
+        ({"n_photons": 0}, "at least 1"),
         ({"n_modes": 4, "n_photons": 5}, "use at most 4 photons"),
         ({"n_modes": 5, "n_photons": 2, "computation_space": "dual_rail"}, "need 4 modes"),
     ],
@@ -157,7 +161,7 @@ def test_an_impossible_experiment_says_why(arguments: dict[str, object], message
 
 
 def test_a_program_needs_a_feature() -> None:
-    with pytest.raises(ProgramError, match="at least one feature"):
+    with pytest.raises(ProgramError, match="at least 1"):
         Experiment().program(0)
 
 

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from hqdist import (
     parameter,
 )
 from hqdist.program import circuit_unitary
+from hqdist.program.v1 import program_pb2 as pb
 
 NAMES = ("w0", "w1", "x0", "x1", "ä")
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -184,14 +186,24 @@ def test_its_description_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"modes": 0, "input_state": ()}, "at least one mode"),
+        ({"modes": 0, "input_state": ()}, "at least 1 and at most 4096"),
         ({"modes": 2.0}, "whole number"),
         ({"input_state": (1,)}, "1 entries, the program 2 modes"),
-        ({"input_state": (1, -1)}, "cannot be negative"),
+        ({"input_state": (1, -1)}, "at least 0"),
         ({"input_state": (1.5, 0)}, "whole number"),
         ({"elements": (PhaseShifter(2, 0.1),)}, "does not fit in 2 modes"),
         ({"elements": (PhaseShifter(-1, 0.1),)}, "does not fit in 2 modes"),
-        ({"elements": (PhaseShifter(0.5, 0.1),)}, "whole number"),
+        ({"modes": True, "input_state": (1,)}, "whole number"),
+        ({"modes": "2"}, "whole number"),
+        ({"input_state": 100}, "input state is a list"),
+        ({"input_state": (True, 0)}, "whole number"),
+        ({"elements": None}, "elements is a list"),
+        ({"elements": ("x",)}, "PhaseShifter or BeamSplitter or Permutation or FixedUnitary, got 'x'"),
+        ({"readout": None}, "Probabilities or ModeExpectations"),
+        ({"readout": "probabilities"}, "Probabilities or ModeExpectations"),
+        ({"weights": "ab"}, "weights is a list"),
+        ({"inputs": None}, "inputs is a list"),
+        ({"weights": (5,)}, "a parameter has a name"),
         ({"elements": (BeamSplitter((1, 1), 0.1),)}, "names a mode twice"),
         ({"elements": (Permutation((), ()),)}, "acts on no mode"),
         ({"elements": (PhaseShifter(0, parameter("a")),)}, "neither weights nor inputs: a; declare"),
@@ -208,6 +220,55 @@ def test_its_description_is_one_line() -> None:
 def test_a_program_that_makes_no_sense_says_why(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ProgramError, match=message):
         Program(**{"modes": 2, "input_state": (1, 0), "elements": (), **arguments})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("modes", "state", "message"),
+    [
+        (1, (10**9,), "at most 127"),
+        (3, (2**70, 0, 0), "at most 127"),
+        (2, (100, 28), "128 photons, at most 127"),
+        (2**31, (1,), "at most 4096"),
+        pytest.param(10**5000, (1,), "at most 4096", id="more digits than Python prints"),
+        (4097, (0,) * 4097, "at most 4096"),
+        (4096, (2**32 - 1,) * 4096, "at most 127"),
+        (2, range(10**12), "more than 4096 entries"),
+    ],
+)
+def test_a_program_has_outright_limits(modes: int, state: Sequence[int], message: str) -> None:
+    with pytest.raises(ProgramError, match=message) as refusal:
+        Program(modes, state, ())  # type: ignore[arg-type]
+    assert len(str(refusal.value)) < 300
+
+
+def test_the_largest_programs_are_taken() -> None:
+    assert Program(4096, (127,) + (0,) * 4095, (), readout=ModeExpectations()).outputs == 4096
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pb.Program(modes=1, input_state=[10**9]),
+        pb.Program(modes=2**31, input_state=[1]),
+        pb.Program(modes=100_000, input_state=[2**32 - 1] * 100_000),
+    ],
+)
+def test_a_serialised_program_has_the_same_limits_and_they_come_first(message: pb.Program) -> None:
+    message.readout.CopyFrom(pb.Readout(space=pb.FOCK, probabilities=pb.Readout.Probabilities()))
+    message.elements.append(pb.Element())  # which would be refused too
+    with pytest.raises(ProgramError, match="at most"):
+        Program.from_bytes(message.SerializeToString())
+
+
+@pytest.mark.parametrize("message", [None, "abc", 3])
+def test_what_is_not_bytes_is_no_serialised_program(message: object) -> None:
+    with pytest.raises(ProgramError, match="bytes"):
+        Program.from_bytes(message)  # type: ignore[arg-type]
+
+
+def test_all_kinds_of_bytes_are_taken() -> None:
+    message = example().to_bytes()
+    assert Program.from_bytes(bytearray(message)) == Program.from_bytes(memoryview(message)) == example()  # type: ignore[arg-type]
 
 
 def test_the_circuit_is_the_product_of_its_elements() -> None:

@@ -79,8 +79,20 @@ def test_groups_that_no_state_reaches_are_refused() -> None:
     with pytest.raises(ProgramError, match="at most 6"):
         Probabilities(grouping=ModGrouping(7)).size(3, 2)
     for grouping in (LexGrouping, ModGrouping):
-        with pytest.raises(ProgramError, match="at least one output"):
+        with pytest.raises(ProgramError, match="at least 1"):
             Probabilities(grouping=grouping(0))
+
+
+@pytest.mark.parametrize("size", [1.5, 2.0, True, "a", None, 2**31])
+@pytest.mark.parametrize("grouping", [LexGrouping, ModGrouping])
+def test_the_size_of_a_grouping_is_a_whole_number(grouping: type[LexGrouping | ModGrouping], size: object) -> None:
+    with pytest.raises(ProgramError, match="the size of a grouping is a whole number"):
+        grouping(size)  # type: ignore[arg-type]
+
+
+def test_a_grouping_is_one_of_two() -> None:
+    with pytest.raises(ProgramError, match="LexGrouping or ModGrouping, got 5"):
+        Probabilities(grouping=5)  # type: ignore[arg-type]
 
 
 def test_a_grouping_is_checked_without_listing_the_states() -> None:

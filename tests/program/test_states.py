@@ -31,5 +31,7 @@ def test_every_pattern_places_every_photon_in_a_mode_of_its_own(pattern: StatePa
 def test_more_photons_than_modes_are_refused() -> None:
     with pytest.raises(ProgramError, match="use at most 2 photons"):
         StatePattern.PERIODIC.state(2, 3)
-    with pytest.raises(ProgramError, match="modes >= 1"):
+    with pytest.raises(ProgramError, match="at least 1"):
         StatePattern.PERIODIC.state(0, 0)
+    with pytest.raises(ProgramError, match="whole number"):
+        StatePattern.PERIODIC.state(4, 1.0)  # type: ignore[arg-type]
