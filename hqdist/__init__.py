@@ -1,6 +1,7 @@
 """hqdist: hybrid classical-quantum PyTorch models in which where the photons are is configuration."""
 
 from hqdist.errors import (
+    BackendError,
     CapabilityError,
     ConfigurationError,
     GradientError,
@@ -64,6 +65,7 @@ __all__ = [
     "Ansatz",
     "AnsatzFactory",
     "Backend",
+    "BackendError",
     "BeamSplitter",
     "BeamSplitterConvention",
     "Capabilities",

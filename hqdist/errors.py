@@ -39,6 +39,10 @@ class GradientError(HqdistError):
     """A derivative was asked for that the chosen method or backend does not offer."""
 
 
+class BackendError(HqdistError):
+    """A backend did not give what it promised."""
+
+
 class UnknownBackendError(HqdistError, LookupError):
     """No backend of this name is installed."""
 

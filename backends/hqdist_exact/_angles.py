@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from hqdist_exact._jit import inner, kernel
+from hqdist_exact._precision import check_angles
 from hqdist_exact._vector import LANES
 
 
@@ -36,10 +37,14 @@ def waves(
         weights: (T,).
         inputs: (B, F).
         dtype: of the result, which decides L.
+
+    Raises:
+        RequestError: If an angle is too large for a floating-point number.
     """
     lanes = LANES[dtype]
     values = np.zeros((-(-len(inputs) // lanes), len(angles.constants), lanes))
     _evaluate(values, angles, weights, inputs)
+    check_angles(bool(np.isfinite(values).all()))
     result = np.empty((*values.shape[:2], 2, lanes), dtype)
     result[:, :, 0], result[:, :, 1] = np.cos(values), np.sin(values)
     return result

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hqdist.errors import GradientError
+from hqdist.errors import BackendError, GradientError
 from hqdist.execution import Backend, Cotangents, Request
 from hqdist.gradient.choice import choose
 from hqdist.gradient.method import GradientMethod
@@ -58,8 +58,15 @@ class _Call:
     def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         request, backend = self.evaluation.request(inputs, weights), self.evaluation.backend
         if self.method is None:
-            return backend.evaluate(request).values
-        result, self.pull = self.method.evaluate(backend, request)
+            result = backend.evaluate(request)
+        else:
+            result, self.pull = self.method.evaluate(backend, request)
+        promised = (request.batch, self.evaluation.program.outputs)
+        if result.values.shape != promised:
+            raise BackendError(
+                f"backend {backend.name!r} returned values of shape {tuple(result.values.shape)} where {promised} were "
+                "asked for; hold it to hqdist.testing.conformance"
+            )
         return result.values
 
     def pull_back(self, inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor) -> Cotangents:

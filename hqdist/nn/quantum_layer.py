@@ -14,6 +14,9 @@ from hqdist.nn.source import program_from
 from hqdist.program import Ansatz, CircuitBuilder, Program, Readout
 from hqdist.program.checks import instance, shown, whole
 
+#: Most probabilities that a trainable map takes: its weights alone are this many numbers for each output.
+MAX_MAPPED = 10_000_000
+
 
 class QuantumLayer(nn.Module):
     """A photonic circuit as a torch module: features in, probabilities or expectations out.
@@ -85,8 +88,22 @@ class QuantumLayer(nn.Module):
                 readout=measurement_strategy,
             )
             ansatz = Ansatz(program)
-        elif any(source is not None for source in (builder, circuit, program)):
-            raise ConfigurationError("give a quantum layer one of ansatz, builder, circuit and program, not several")
+        else:
+            besides = {
+                "builder": builder,
+                "circuit": circuit,
+                "program": program,
+                "input_state": input_state,
+                "n_photons": n_photons,
+                "trainable_parameters": trainable_parameters,
+                "input_parameters": input_parameters,
+                "measurement_strategy": measurement_strategy,
+            }
+            given = [name for name, value in besides.items() if value is not None]
+            if given:
+                raise ConfigurationError(
+                    f"an ansatz has its circuit, input state and readout already; leave {', '.join(given)} out"
+                )
         if isinstance(ansatz, Program):
             raise ConfigurationError("ansatz is what AnsatzFactory.create makes; give a Program as program=...")
         instance(ansatz, Ansatz, "ansatz", error=ConfigurationError)
@@ -110,8 +127,13 @@ class QuantumLayer(nn.Module):
             self.register_buffer("phases", phases)
         else:
             self.phases = nn.Parameter(phases)
-        scale = nn.Parameter(torch.ones_like(phases[:1]).repeat(features)) if ansatz.bandwidth_tuning else None
+        scale = nn.Parameter(phases.new_ones(features)) if ansatz.bandwidth_tuning else None
         self.register_parameter("input_scale", scale)
+        if ansatz.output_size is not None and self.program.outputs > MAX_MAPPED:
+            raise ConfigurationError(
+                f"a trainable map from {self.program.outputs} probabilities is too large; use a grouping, a smaller "
+                "computation space, fewer photons or fewer modes"
+            )
         self.output_map = (
             nn.Linear(self.program.outputs, ansatz.output_size, device=device, dtype=dtype)
             if ansatz.output_size is not None

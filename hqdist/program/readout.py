@@ -15,7 +15,9 @@ from hqdist.program.space import ComputationSpace
 class LexGrouping:
     """Sums runs of consecutive states (in descending lexicographic order) into `size` outputs.
 
-    State i of D goes to output ``i // ceil(D / size)``, as in MerLin; so the last output may hold fewer states.
+    State i of D goes to output ``floor(i size / D)``: runs are equally long, or differ by one state. (MerLin makes runs
+    of ``ceil(D / size)``, which is the same where `size` divides D; elsewhere its last outputs hold fewer states, or
+    none at all and are zero for every input.)
     """
 
     size: int
@@ -27,19 +29,14 @@ class LexGrouping:
         """The output that each state goes to, (D,).
 
         Raises:
-            ProgramError: If an output would get no state and be zero for every input.
+            ProgramError: If there are fewer states than outputs.
         """
         self.check(dimension)
-        return (np.arange(dimension) // -(-dimension // self.size)).astype(np.int32)
+        return (np.arange(dimension) * self.size // dimension).astype(np.int32)
 
     def check(self, dimension: int) -> None:
         """Raise what `assign` raises, without making a list of all states."""
-        used = -(-dimension // -(-dimension // self.size))
-        if used < self.size:
-            raise ProgramError(
-                f"grouping {dimension} states lexicographically into {self.size} outputs leaves "
-                f"{self.size - used} of them without a state; use {used} outputs, or ModGrouping"
-            )
+        _check_filled(dimension, self.size)
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,15 @@ class ModGrouping:
 
     def check(self, dimension: int) -> None:
         """Raise what `assign` raises, without making a list of all states."""
-        if dimension < self.size:
-            raise ProgramError(f"{dimension} states cannot fill {self.size} outputs; use at most {dimension}")
+        _check_filled(dimension, self.size)
 
 
 Grouping = LexGrouping | ModGrouping
+
+
+def _check_filled(states: int, outputs: int) -> None:
+    if states < outputs:
+        raise ProgramError(f"{states} states cannot fill {outputs} outputs; use at most {states}")
 
 
 @dataclass(frozen=True)

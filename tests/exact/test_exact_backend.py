@@ -1,5 +1,6 @@
 """What the exact backend does besides what every backend does."""
 
+import math
 import multiprocessing
 import pickle
 import warnings
@@ -25,9 +26,11 @@ from hqdist import (
     NumberCorrelators,
     PhaseShifter,
     PostSelectionError,
+    PrecisionError,
     Probabilities,
     Program,
     Request,
+    RequestError,
     backend,
     interferometer,
 )
@@ -239,3 +242,57 @@ def test_an_input_of_no_photon_changes_nothing():
     values, _, by_inputs = everything(request_for(program, batch=3))
     assert values.tolist() == [[1.0]] * 3
     assert not by_inputs.any()
+
+
+class TestPrecision:
+    def balanced(self, photons, dtype):
+        state = (photons, photons)
+        program = Program(2, state, (BeamSplitter((0, 1), Angle(np.pi / 2)),))
+        return Request(program=program, weights=torch.zeros(0, dtype=dtype), inputs=torch.zeros(1, 0, dtype=dtype))
+
+    @pytest.mark.parametrize(("photons", "dtype"), [(30, torch.float32), (60, torch.float64)])
+    def test_rounding_that_has_grown_is_an_error(self, photons, dtype):
+        with pytest.raises(PrecisionError, match="sum up to 1 only within"):
+            EXACT.evaluate(self.balanced(photons, dtype))
+
+    def test_double_precision_reaches_further(self):
+        values = EXACT.evaluate(self.balanced(20, torch.float64)).values[0]
+        # two beams of n photons: 2 k and 2 (n - k) with C(2k, k) C(2n - 2k, n - k) / 4^n, and never odd numbers
+        expected = [
+            math.comb(k, k // 2) * math.comb(40 - k, 20 - k // 2) / 4**20 if k % 2 == 0 else 0 for k in range(41)
+        ]
+        np.testing.assert_allclose(values, expected[::-1], atol=1e-10)
+
+    @pytest.mark.parametrize("where", ["weights", "inputs"])
+    def test_an_angle_that_overflows_is_an_error(self, where):
+        steep = PhaseShifter(0, Angle(0.0, (("x", 4.0),)))
+        mixing = BeamSplitter((0, 1), Angle(1.0))
+        program = Program(2, (1, 1), (mixing, steep, mixing), **{where: ("x",)})
+        huge = torch.tensor([1e308], dtype=torch.float64)
+        weights, inputs = (huge, huge[None, :0]) if where == "weights" else (huge[:0], huge[None])
+        with pytest.raises(RequestError, match="angle of a gate is too large"):
+            EXACT.evaluate(Request(program=program, weights=weights, inputs=inputs))
+
+
+class TestMemoryOfTheBatch:
+    def test_many_samples_pass_in_chunks_with_the_same_bits(self, monkeypatch):
+        request = request_for(Experiment(CircuitType.PARALLEL_COLUMNS, n_modes=4, n_photons=2).program(3), batch=50)
+        whole = everything(request)
+        monkeypatch.setattr("hqdist_exact._chunks.CHUNK_BYTES", 10_000)
+        values, weights, inputs = everything(request)
+        assert torch.equal(values, whole[0])
+        assert torch.equal(inputs, whole[2])
+        torch.testing.assert_close(weights, whole[1], rtol=1e-5, atol=1e-5)
+
+    @pytest.mark.parametrize("option", ["8GB", 1.5, True, 0, -1])
+    def test_a_limit_is_a_number_of_bytes(self, option):
+        with pytest.raises(ConfigurationError, match="whole number of bytes"):
+            backend("exact", memory_limit=option)
+
+    def test_every_part_of_a_large_circuit_counts(self):
+        modes = 2000
+        state = (1,) + (0,) * (modes - 1)
+        mixing, encoded = BeamSplitter((0, 1), Angle(1.0)), PhaseShifter(0, Angle(0.0, (("x", 1.0),)))
+        program = Program(modes, state, (mixing, encoded, mixing), (), ("x",), ModeExpectations())
+        with pytest.raises(CapabilityError, match="allowed by memory_limit"):
+            ExactBackend(memory_limit=2**28).check(request_for(program))

@@ -458,7 +458,9 @@ class TestRefusals:
         ("arguments", "message"),
         [
             ({}, "exactly one of"),
-            ({"ansatz": ansatz(), "program": plain_program()}, "not several"),
+            ({"ansatz": ansatz(), "program": plain_program()}, "leave program out"),
+            ({"ansatz": ansatz(), "measurement_strategy": hq.ModeExpectations()}, "leave measurement_strategy out"),
+            ({"ansatz": ansatz(), "input_state": (1, 0, 0), "n_photons": 1}, "leave input_state, n_photons out"),
             ({"ansatz": ansatz(), "input_size": 4}, "takes 3 features, not input_size=4"),
             ({"ansatz": ansatz(), "gradient": "magic"}, "no gradient method is called 'magic'"),
             ({"ansatz": ansatz(), "gradient": 5}, "no gradient method is called 5"),

@@ -64,8 +64,8 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         create(None, OutputMappingStrategy.LEXGROUPING)
     with pytest.raises(ProgramError, match="at most 10"):
         create(11, OutputMappingStrategy.MODGROUPING)
-    with pytest.raises(ProgramError, match="use 5 outputs"):
-        create(7, OutputMappingStrategy.LEXGROUPING)
+    with pytest.raises(ProgramError, match="at most 10"):
+        create(11, OutputMappingStrategy.LEXGROUPING)
     with pytest.raises(ProgramError, match="choose one of linear, lexgrouping, modgrouping, none"):
         create(3, "linaer")  # type: ignore[arg-type]
 

@@ -214,7 +214,7 @@ def test_its_description_is_one_line() -> None:
         ),
         ({"input_state": (2, 1), "readout": Probabilities(ComputationSpace.UNBUNCHED)}, "do not fit in 2 modes"),
         ({"readout": ModeExpectations(ComputationSpace.DUAL_RAIL), "input_state": (1, 1)}, "need 4 modes"),
-        ({"readout": Probabilities(grouping=LexGrouping(3))}, "use 2 outputs"),
+        ({"readout": Probabilities(grouping=LexGrouping(4))}, "use at most 2"),
     ],
 )
 def test_a_program_that_makes_no_sense_says_why(arguments: dict[str, object], message: str) -> None:
