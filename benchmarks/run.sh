@@ -13,4 +13,7 @@ if [[ ! -e $installed || pyproject.toml -nt $installed || benchmarks/constraints
 fi
 # Perceval creates a directory for its configuration wherever this points.
 export PCVL_PERSISTENT_PATH="${PCVL_PERSISTENT_PATH:-$PWD/$environment/perceval}"
-exec "$environment/bin/python" -m benchmarks "$@"
+"$environment/bin/python" -m benchmarks "$@"
+if [[ $# -eq 0 ]]; then
+    "$environment/bin/python" benchmarks/kernel_rate.py --out benchmarks/results/kernel_rate.json
+fi
