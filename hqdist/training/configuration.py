@@ -124,8 +124,8 @@ class TrainingConfiguration(_Table):
         weight_decay: Decoupled weight decay of the classical parameters; phases are angles and do not decay.
     """
 
-    epochs: Count = 30
-    batch_size: Annotated[int, Field(ge=2, le=1_000_000)] = 32
+    epochs: Count = 60
+    batch_size: Annotated[int, Field(ge=2, le=1_000_000)] = 16
     classical_learning_rate: Rate = 1e-2
     quantum_learning_rate: Rate = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
