@@ -81,8 +81,13 @@ def real(number: SupportsFloat, what: str) -> float:
     """A finite real number as a float.
 
     Raises:
-        ProgramError: If it is none; text, True and 1j are none.
+        ProgramError: If it is none; text, True and 1j are none. Nor is a tensor that requires a gradient: taken as a
+            number it would lose it.
     """
+    if getattr(number, "requires_grad", False):
+        raise ProgramError(
+            f"{what} cannot be trained through a tensor; name a parameter, and give its value as a weight"
+        )
     try:
         if not isinstance(number, bool | np.bool_ | np.complexfloating) and math.isfinite(number):
             return float(number)

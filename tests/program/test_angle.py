@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +91,9 @@ def test_a_name_is_text_that_can_be_sent(bad: str) -> None:
 def test_terms_are_pairs(terms: object) -> None:
     with pytest.raises(ProgramError, match=r"a term of an angle|terms is a list"):
         Angle(0.0, terms)  # type: ignore[arg-type]
+
+
+def test_a_tensor_that_requires_a_gradient_is_no_constant() -> None:
+    assert Angle(torch.tensor(0.5)).constant == 0.5  # type: ignore[arg-type]
+    with pytest.raises(ProgramError, match="name a parameter"):
+        Angle(torch.tensor(0.5, requires_grad=True))  # type: ignore[arg-type]
