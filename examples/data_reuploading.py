@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from reporting import options, progress_bar, write_json
-from rich.console import Console
+from reporting import run_example
 from rich.progress import Progress
 from rich.table import Table
 from sklearn.datasets import make_circles, make_moons
@@ -221,16 +220,15 @@ def _draw_decision(axis: Axes, classifier: Classifier, points: Points) -> None:
 
 def main() -> None:
     """Train, print the table, and write the results and the picture."""
-    arguments = options("Photonic data re-uploading on circles and moons (Mauser et al. 2025)", SEEDS)
-    torch.set_num_threads(1)  # the circuits are small: a second thread costs more than it saves
-    console = Console()
-    with progress_bar() as progress:
-        runs = run_all(arguments.seeds, progress)
-    figures = report(runs)
-    console.print(table(figures))
-    write_json(arguments.out / "data_reuploading.json", figures)
-    draw(runs, arguments.out / "data_reuploading.png")
-    console.print("results and picture: data_reuploading.json and data_reuploading.png in", str(arguments.out))
+    run_example(
+        "data_reuploading",
+        "Photonic data re-uploading on circles and moons (Mauser et al. 2025)",
+        SEEDS,
+        train=run_all,
+        report=report,
+        table=table,
+        draw=draw,
+    )
 
 
 if __name__ == "__main__":

@@ -23,8 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from reporting import options, progress_bar, write_json
-from rich.console import Console
+from reporting import run_example
 from rich.progress import Progress
 from rich.table import Table
 from torch import nn
@@ -216,16 +215,15 @@ def draw(fits: dict[tuple[int, ...], list[Fit]], path: Path) -> None:
 
 def main() -> None:
     """Fit, print the table, and write the results and the picture."""
-    arguments = options("Fourier fit with one, two and three photons (Gan et al. 2022)", SEEDS)
-    torch.set_num_threads(1)  # the circuits are small: a second thread costs more than it saves
-    console = Console()
-    with progress_bar() as progress:
-        fits = fit_all(arguments.seeds, progress)
-    figures = report(fits)
-    console.print(table(figures))
-    write_json(arguments.out / "fourier_fit.json", figures)
-    draw(fits, arguments.out / "fourier_fit.png")
-    console.print("results and picture: fourier_fit.json and fourier_fit.png in", str(arguments.out))
+    run_example(
+        "fourier_fit",
+        "Fourier fit with one, two and three photons (Gan et al. 2022)",
+        SEEDS,
+        train=fit_all,
+        report=report,
+        table=table,
+        draw=draw,
+    )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,51 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Runs = TypeVar("Runs")
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def run_example(
+    name: str,
+    description: str,
+    seeds: int,
+    *,
+    train: Callable[[int, Progress], Runs],
+    report: Callable[[Runs], dict[str, Any]],
+    table: Callable[[dict[str, Any]], Table],
+    draw: Callable[[Runs, Path], None],
+) -> None:
+    """Train, print the table, and write the results and the picture.
+
+    Args:
+        name: What the files are called.
+        description: What the example does.
+        seeds: Number of seeds by default.
+        train: From a number of seeds to the runs.
+        report: From the runs to the figures.
+        table: From the figures to what is printed.
+        draw: From the runs to a picture.
+    """
+    arguments = options(description, seeds)
+    torch.set_num_threads(1)  # the circuits are small: a second thread costs more than it saves
+    console = Console()
+    with progress_bar() as progress:
+        runs = train(arguments.seeds, progress)
+    figures = report(runs)
+    console.print(table(figures))
+    write_json(arguments.out / f"{name}.json", figures)
+    draw(runs, arguments.out / f"{name}.png")
+    console.print(f"results and picture: {name}.json and {name}.png in", str(arguments.out))
 
 
 def options(description: str, seeds: int) -> argparse.Namespace:

@@ -23,8 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from reporting import options, progress_bar, write_json
-from rich.console import Console
+from reporting import run_example
 from rich.progress import Progress
 from rich.table import Table
 from sklearn.datasets import make_circles, make_classification, make_moons
@@ -247,16 +246,15 @@ def _draw_decision(axis: Axes, shown: Run) -> None:
 
 def main() -> None:
     """Train, print the table, and write the results and the picture."""
-    arguments = options("Classification with three photons in three modes (Gan et al. 2022)", SEEDS)
-    torch.set_num_threads(1)  # the circuits are small: a second thread costs more than it saves
-    console = Console()
-    with progress_bar() as progress:
-        runs = run_all(arguments.seeds, progress)
-    figures = report(runs)
-    console.print(table(figures))
-    write_json(arguments.out / "vqc_classification.json", figures)
-    draw_picture(runs, arguments.out / "vqc_classification.png")
-    console.print("results and picture: vqc_classification.json and vqc_classification.png in", str(arguments.out))
+    run_example(
+        "vqc_classification",
+        "Classification with three photons in three modes (Gan et al. 2022)",
+        SEEDS,
+        train=run_all,
+        report=report,
+        table=table,
+        draw=draw_picture,
+    )
 
 
 if __name__ == "__main__":
