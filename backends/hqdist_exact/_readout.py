@@ -4,6 +4,7 @@ An engine holds the light of a batch: the columns ``V_b = U_b[:, occupied]`` of 
 turns them into probabilities or amplitudes by SLOS.
 """
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -49,7 +50,7 @@ def read(program: Program, light: Light) -> torch.Tensor:
     dimension = space.dimension(program.modes, program.photons)
     match readout:
         case Probabilities(grouping=LexGrouping() | ModGrouping() as grouping):
-            return _renormalised(light.probabilities(space, grouping.assign(dimension), grouping.size), space)
+            return _renormalised(light.probabilities(space, _assigned(grouping, dimension), grouping.size), space)
         case Amplitudes():
             return _unit_norm(light.amplitudes(space), space)
         case ModeExpectations(space=ComputationSpace.FOCK):
@@ -63,6 +64,11 @@ def read(program: Program, light: Light) -> torch.Tensor:
         case _:
             probabilities = _renormalised(light.probabilities(space, None, dimension), space)
             return averages(program, probabilities)
+
+
+@lru_cache(maxsize=64)
+def _assigned(grouping: LexGrouping | ModGrouping, dimension: int) -> NDArray[np.int32]:
+    return grouping.assign(dimension)
 
 
 def _renormalised(probabilities: torch.Tensor, space: ComputationSpace) -> torch.Tensor:

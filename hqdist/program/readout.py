@@ -12,7 +12,32 @@ from hqdist.program.space import ComputationSpace
 
 
 @dataclass(frozen=True)
-class LexGrouping:
+class _Grouping:
+    size: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", whole(self.size, "the size of a grouping", least=1, most=MAX_GROUPS))
+
+    def assign(self, dimension: int) -> npt.NDArray[np.int32]:
+        """The output that each state goes to, (D,).
+
+        Raises:
+            ProgramError: If there are fewer states than outputs.
+        """
+        self.check(dimension)
+        return self._outputs(np.arange(dimension)).astype(np.int32)
+
+    def check(self, dimension: int) -> None:
+        """Raise what `assign` raises, without making a list of all states."""
+        if dimension < self.size:
+            raise ProgramError(f"{dimension} states cannot fill {self.size} outputs; use at most {dimension}")
+
+    def _outputs(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The outputs of the states 0 to D - 1."""
+        raise NotImplementedError
+
+
+class LexGrouping(_Grouping):
     """Sums runs of consecutive states (in descending lexicographic order) into `size` outputs.
 
     State i of D goes to output ``floor(i size / D)``: runs are equally long, or differ by one state. (MerLin makes runs
@@ -20,54 +45,18 @@ class LexGrouping:
     none at all and are zero for every input.)
     """
 
-    size: int
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole(self.size, "the size of a grouping", least=1, most=MAX_GROUPS))
-
-    def assign(self, dimension: int) -> npt.NDArray[np.int32]:
-        """The output that each state goes to, (D,).
-
-        Raises:
-            ProgramError: If there are fewer states than outputs.
-        """
-        self.check(dimension)
-        return (np.arange(dimension) * self.size // dimension).astype(np.int32)
-
-    def check(self, dimension: int) -> None:
-        """Raise what `assign` raises, without making a list of all states."""
-        _check_filled(dimension, self.size)
+    def _outputs(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return states * self.size // len(states)
 
 
-@dataclass(frozen=True)
-class ModGrouping:
+class ModGrouping(_Grouping):
     """Sums states whose indices agree modulo `size`: state i goes to output ``i % size``."""
 
-    size: int
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole(self.size, "the size of a grouping", least=1, most=MAX_GROUPS))
-
-    def assign(self, dimension: int) -> npt.NDArray[np.int32]:
-        """The output that each state goes to, (D,).
-
-        Raises:
-            ProgramError: If there are fewer states than outputs.
-        """
-        self.check(dimension)
-        return (np.arange(dimension) % self.size).astype(np.int32)
-
-    def check(self, dimension: int) -> None:
-        """Raise what `assign` raises, without making a list of all states."""
-        _check_filled(dimension, self.size)
+    def _outputs(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return states % self.size
 
 
 Grouping = LexGrouping | ModGrouping
-
-
-def _check_filled(states: int, outputs: int) -> None:
-    if states < outputs:
-        raise ProgramError(f"{states} states cannot fill {outputs} outputs; use at most {states}")
 
 
 @dataclass(frozen=True)
