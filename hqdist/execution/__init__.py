@@ -1,8 +1,9 @@
 """Who evaluates: the backend interface, what travels through it, and backends by name."""
 
 from hqdist.execution.backend import Backend
-from hqdist.execution.capabilities import Capabilities
+from hqdist.execution.capabilities import Capabilities, Price
 from hqdist.execution.job import Job, JobStatus
+from hqdist.execution.noise import Detectors, Noise
 from hqdist.execution.registry import (
     BackendLike,
     available_backends,
@@ -19,8 +20,11 @@ __all__ = [
     "BackendLike",
     "Capabilities",
     "Cotangents",
+    "Detectors",
     "Job",
     "JobStatus",
+    "Noise",
+    "Price",
     "Provenance",
     "Request",
     "Result",

@@ -24,6 +24,9 @@ class Backend(ABC):
     #: The name under which it is registered in the entry-point group ``hqdist.backends``.
     name: ClassVar[str]
 
+    #: Shots for each sample where a layer names none; None for exact values. An option of backends that sample.
+    shots: int | None = None
+
     @property
     @abstractmethod
     def capabilities(self) -> Capabilities:
@@ -84,6 +87,7 @@ class Backend(ABC):
             ("modes", program.modes, can.max_modes),
             ("photons", program.photons, can.max_photons),
             ("samples in a batch", request.batch, can.max_batch),
+            ("shots for a sample", int(request.row_shots.max(initial=0)), can.max_shots),
         ]
         found = [f"{n} {what}, at most {most}" for what, n, most in limits if most is not None and n > most]
         if not isinstance(program.readout, can.readouts):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hqdist.execution.noise import Noise
 from hqdist.program import (
     Amplitudes,
     ComputationSpace,
@@ -10,6 +11,19 @@ from hqdist.program import (
     Probabilities,
     Readout,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """What a provider charges, in its credits.
+
+    Attributes:
+        per_shot: For each shot.
+        per_job: For each job, whatever is in it.
+    """
+
+    per_shot: float = 0.0
+    per_job: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +40,9 @@ class Capabilities:
         max_modes: Most modes; None for no limit of its own.
         max_photons: Most photons; None for no limit of its own.
         max_batch: Most samples in a request; None for no limit.
+        max_shots: Most shots for a sample; None for no limit.
+        noise: What is known of its imperfections; None for an ideal device.
+        price: What it charges; None if it is free.
     """
 
     exact: bool
@@ -37,3 +54,6 @@ class Capabilities:
     max_modes: int | None = None
     max_photons: int | None = None
     max_batch: int | None = None
+    max_shots: int | None = None
+    noise: Noise | None = None
+    price: Price | None = None

@@ -1,7 +1,11 @@
 """A program with values: what a backend is asked to evaluate."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import SupportsIndex
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from hqdist.errors import RequestError
@@ -23,8 +27,11 @@ class Request:
         program: What to evaluate.
         weights: (T,), in the order of ``program.weights``.
         inputs: (B, F), in the order of ``program.inputs``; the same dtype (float32 or float64) and device as weights.
-        shots: Shots for each sample; None asks for exact values.
-        seed: Seeds whatever is random; None lets the backend draw one, which it then reports.
+        shots: Shots for each sample: one number, or a number for each of the B rows; None asks for exact values. A shot
+            is a run in which at least one photon was detected.
+        seed: Seeds whatever is random, row by row; None lets the backend draw one, which it then reports.
+        first_row: Where the first row stood in the batch that this request was cut from: what is random in a row
+            follows from the seed and the row's place there, so that it does not depend on how a batch is split.
 
     Raises:
         RequestError: If a shape, dtype, device, shot count or seed does not fit, or a value is not finite.
@@ -33,8 +40,9 @@ class Request:
     program: Program
     weights: torch.Tensor
     inputs: torch.Tensor
-    shots: int | None = None
+    shots: int | Sequence[int] | None = None
     seed: int | None = None
+    first_row: int = 0
 
     def __post_init__(self) -> None:
         instance(self.program, Program, "the program of a request", error=RequestError)
@@ -59,18 +67,43 @@ class Request:
         _check_finite("weight", program.weights, weights)
         _check_finite("input", program.inputs, inputs)
         if self.shots is not None:
-            shots = whole(
-                self.shots, "shots, if not None for exact values,", least=1, most=_LARGEST, error=RequestError
-            )
-            object.__setattr__(self, "shots", shots)
+            object.__setattr__(self, "shots", _shots(self.shots, self.batch))
         if self.seed is not None:
             seed = whole(self.seed, "a seed, if not None,", least=0, most=_LARGEST, error=RequestError)
             object.__setattr__(self, "seed", seed)
+        first = whole(self.first_row, "first_row", least=0, most=_LARGEST, error=RequestError)
+        object.__setattr__(self, "first_row", first)
 
     @property
     def batch(self) -> int:
         """Number of samples B."""
         return self.inputs.shape[0]
+
+    @property
+    def row_shots(self) -> npt.NDArray[np.int64]:
+        """Shots of each row, (B,); zeros where exact values are asked for."""
+        return np.broadcast_to(np.asarray(self.shots or 0, np.int64), (self.batch,))
+
+    @property
+    def total_shots(self) -> int:
+        """Shots of all rows together; 0 where exact values are asked for."""
+        return int(self.row_shots.sum())
+
+    def rows(self, first: int, last: int) -> "Request":
+        """The request for the rows from `first` to before `last` alone; it gives the same values as they have here."""
+        shots = self.shots[first:last] if isinstance(self.shots, tuple) else self.shots
+        return replace(self, inputs=self.inputs[first:last], shots=shots, first_row=self.first_row + first)
+
+
+def _shots(shots: int | Sequence[int], batch: int) -> int | tuple[int, ...]:
+    def one(number: SupportsIndex) -> int:
+        return whole(number, "shots, if not None for exact values,", least=1, most=_LARGEST, error=RequestError)
+
+    if not isinstance(shots, Sequence) or isinstance(shots, str):
+        return one(shots)
+    if len(shots) != batch:
+        raise RequestError(f"shots are one number or one for each of the {batch} rows, got {len(shots)} numbers")
+    return tuple(one(number) for number in shots)
 
 
 def dense(values: object, what: str) -> torch.Tensor:

@@ -15,6 +15,9 @@ class Provenance:
         job_ids: The provider's ids of the jobs it took.
         shots: Shots spent in all; 0 for exact values.
         seed: The seed that was used, if anything was random.
+        credits: What it cost, in the provider's credits.
+        replayed: Whether the values were taken from a ledger, at no cost, because they had been paid for before.
+        performance: For each row, the fraction of shots that a platform says it kept (Perceval's ``physical_perf``).
         queue_seconds: Time spent waiting.
         compute_seconds: Time spent evaluating.
     """
@@ -24,6 +27,9 @@ class Provenance:
     job_ids: tuple[str, ...] = ()
     shots: int = 0
     seed: int | None = None
+    credits: float = 0.0
+    replayed: bool = False
+    performance: tuple[float, ...] = ()
     queue_seconds: float = 0.0
     compute_seconds: float = 0.0
 
@@ -35,17 +41,22 @@ class Result:
     Attributes:
         values: (B, R), in the request's dtype (complex of the same precision for amplitudes) and on its device.
         standard_errors: (B, R), one standard deviation of each value; None where values are exact.
+        acceptance: (B,), the fraction of shots with an outcome in the readout's space; the others were discarded and
+            the values renormalised. None where every shot counts.
         provenance: Where the values come from.
     """
 
     values: torch.Tensor
     provenance: Provenance
     standard_errors: torch.Tensor | None = None
+    acceptance: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cotangents:
     """A vector-Jacobian product: the derivative of ``sum(cotangent * values)``.
+
+    A derivative that was not wanted is zero.
 
     Attributes:
         weights: (T,), summed over the batch.

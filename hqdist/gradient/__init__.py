@@ -3,6 +3,6 @@
 from hqdist.gradient.adjoint import Adjoint
 from hqdist.gradient.choice import GRADIENTS, choose
 from hqdist.gradient.evaluation import Evaluation
-from hqdist.gradient.method import GradientMethod
+from hqdist.gradient.method import Cost, GradientMethod, Wanted
 
-__all__ = ["GRADIENTS", "Adjoint", "Evaluation", "GradientMethod", "choose"]
+__all__ = ["GRADIENTS", "Adjoint", "Cost", "Evaluation", "GradientMethod", "Wanted", "choose"]

@@ -10,7 +10,7 @@ import torch
 from hqdist.errors import BackendError, GradientError
 from hqdist.execution import Backend, Cotangents, Request
 from hqdist.gradient.choice import choose
-from hqdist.gradient.method import GradientMethod
+from hqdist.gradient.method import GradientMethod, Wanted
 from hqdist.program import Program
 
 
@@ -22,7 +22,9 @@ class Evaluation:
         program: What to evaluate.
         backend: Who evaluates it.
         gradient: A gradient method or its name.
-        shots: Shots for each sample, or None.
+        shots: Shots for each sample; None for the backend's own choice, exact values where it makes none.
+
+    What is random follows from a seed that each call draws from torch's random state, so `torch.manual_seed` decides.
     """
 
     program: Program
@@ -37,30 +39,40 @@ class Evaluation:
             GradientError: If a derivative will be needed that cannot be had; nothing was evaluated.
         """
         method = None
-        if torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad):
+        wanted = Wanted(weights=weights.requires_grad, inputs=inputs.requires_grad)
+        if torch.is_grad_enabled() and (wanted.weights or wanted.inputs):
             method = choose(self.gradient, self.backend)
-        values: torch.Tensor = _Evaluate.apply(inputs, weights, _Call(self, method))  # type: ignore[no-untyped-call]
+        call = _Call(self, method, wanted, self._seed())
+        values: torch.Tensor = _Evaluate.apply(inputs, weights, call)  # type: ignore[no-untyped-call]
         return values
 
-    def request(self, inputs: torch.Tensor, weights: torch.Tensor) -> Request:
+    def request(self, inputs: torch.Tensor, weights: torch.Tensor, seed: int | None = None) -> Request:
         """The request for these numbers."""
-        return Request(program=self.program, weights=weights, inputs=inputs, shots=self.shots)
+        shots = self.backend.shots if self.shots is None else self.shots
+        return Request(program=self.program, weights=weights, inputs=inputs, shots=shots, seed=seed)
+
+    def _seed(self) -> int | None:
+        noise = self.backend.capabilities.noise
+        random = self.shots is not None or self.backend.shots is not None or (noise is not None and noise.random_phases)
+        return int(torch.randint(2**63 - 1, ())) if random else None
 
 
 class _Call:
     """One call of an evaluation: remembers, between forward and backward, how to pull a cotangent back."""
 
-    def __init__(self, evaluation: Evaluation, method: GradientMethod | None) -> None:
+    def __init__(self, evaluation: Evaluation, method: GradientMethod | None, wanted: Wanted, seed: int | None) -> None:
         self.evaluation = evaluation
         self.method = method
+        self.wanted = wanted
+        self.seed = seed
         self.pull: Callable[[torch.Tensor], Cotangents] | None = None
 
     def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        request, backend = self.evaluation.request(inputs, weights), self.evaluation.backend
+        request, backend = self.evaluation.request(inputs, weights, self.seed), self.evaluation.backend
         if self.method is None:
             result = backend.evaluate(request)
         else:
-            result, self.pull = self.method.evaluate(backend, request)
+            result, self.pull = self.method.evaluate(backend, request, self.wanted)
         promised = (request.batch, self.evaluation.program.outputs)
         if result.values.shape != promised:
             raise BackendError(
@@ -75,7 +87,7 @@ class _Call:
         # Under torch.func the forward pass may have run without knowing that it would be differentiated.
         backend = self.evaluation.backend
         method = choose(self.evaluation.gradient, backend)
-        return method.pull_back(backend, self.evaluation.request(inputs, weights), cotangent)
+        return method.pull_back(backend, self.evaluation.request(inputs, weights, self.seed), cotangent, Wanted())
 
 
 class _Evaluate(torch.autograd.Function):
@@ -171,7 +183,10 @@ class _PullBack(torch.autograd.Function):
             [tensor] * info.batch_size if dim is None else list(tensor.unbind(dim))
             for tensor, dim in zip((inputs, weights, cotangent), in_dims[:3], strict=True)
         ]
-        pulled = [_PullBack.apply(*member, _Call(call.evaluation, None)) for member in zip(*mapped, strict=True)]  # type: ignore[no-untyped-call]
+        pulled = [
+            _PullBack.apply(*member, _Call(call.evaluation, None, Wanted(), call.seed))  # type: ignore[no-untyped-call]
+            for member in zip(*mapped, strict=True)
+        ]
         return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)
 
 

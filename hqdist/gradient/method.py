@@ -2,11 +2,35 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from hqdist.execution import Backend, Cotangents, Request, Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which derivatives somebody needs: by the weights, by the inputs, or both."""
+
+    weights: bool = True
+    inputs: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What something takes of a backend.
+
+    Attributes:
+        evaluations: Circuits evaluated: rows of requests.
+        shots: Shots in all of them.
+        calls: Requests that they are sent in.
+    """
+
+    evaluations: int = 0
+    shots: int = 0
+    calls: int = 0
 
 
 class GradientMethod(ABC):
@@ -15,18 +39,25 @@ class GradientMethod(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def pull_back(self, backend: Backend, request: Request, cotangent: torch.Tensor) -> Cotangents:
+    def pull_back(self, backend: Backend, request: Request, cotangent: torch.Tensor, wanted: Wanted) -> Cotangents:
         """The derivative of ``sum(cotangent * values)`` by weights and inputs.
 
         Args:
             backend: Who evaluated the request.
             request: The request as it was evaluated.
             cotangent: (B, R).
+            wanted: Which derivatives are needed; the others may be left at zero.
         """
 
-    def evaluate(self, backend: Backend, request: Request) -> tuple[Result, Callable[[torch.Tensor], Cotangents]]:
+    def evaluate(
+        self, backend: Backend, request: Request, wanted: Wanted
+    ) -> tuple[Result, Callable[[torch.Tensor], Cotangents]]:
         """Evaluate a request that will be differentiated: its result, and `pull_back` as a function of the cotangent.
 
         A method that can reuse the evaluation's work overrides this.
         """
-        return backend.evaluate(request), lambda cotangent: self.pull_back(backend, request, cotangent)
+        return backend.evaluate(request), lambda cotangent: self.pull_back(backend, request, cotangent, wanted)
+
+    @abstractmethod
+    def cost(self, backend: Backend, request: Request, wanted: Wanted) -> Cost:
+        """What `pull_back` will take of the backend, beyond the evaluation itself; nothing is evaluated."""

@@ -34,7 +34,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-def member(kind: type[E], value: str) -> E:
+def member(kind: type[E], value: str, *, error: type[HqdistError] = ProgramError) -> E:
     """The member of an enumeration with this value.
 
     Raises:
@@ -43,7 +43,7 @@ def member(kind: type[E], value: str) -> E:
     try:
         return kind(value)
     except ValueError:
-        raise ProgramError(f"{shown(value)} is no {kind.__name__}; choose one of {', '.join(kind)}") from None
+        raise error(f"{shown(value)} is no {kind.__name__}; choose one of {', '.join(kind)}") from None
 
 
 def whole(
@@ -77,7 +77,7 @@ def whole(
     return index
 
 
-def real(number: SupportsFloat, what: str) -> float:
+def real(number: SupportsFloat, what: str, *, error: type[HqdistError] = ProgramError) -> float:
     """A finite real number as a float.
 
     Raises:
@@ -85,15 +85,13 @@ def real(number: SupportsFloat, what: str) -> float:
             number it would lose it.
     """
     if getattr(number, "requires_grad", False):
-        raise ProgramError(
-            f"{what} cannot be trained through a tensor; name a parameter, and give its value as a weight"
-        )
+        raise error(f"{what} cannot be trained through a tensor; name a parameter, and give its value as a weight")
     try:
         if not isinstance(number, bool | np.bool_ | np.complexfloating) and math.isfinite(number):
             return float(number)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         pass
-    raise ProgramError(f"{what} is a finite real number, got {shown(number)}")
+    raise error(f"{what} is a finite real number, got {shown(number)}")
 
 
 def parameter_name(text: str) -> str:

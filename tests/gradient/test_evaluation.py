@@ -5,7 +5,7 @@ import torch
 from hqdist_exact import ExactBackend
 
 from hqdist import Adjoint, Backend, ConfigurationError, Experiment, GradientError, GradientMethod
-from hqdist.gradient import GRADIENTS, Evaluation, choose
+from hqdist.gradient import GRADIENTS, Cost, Evaluation, choose
 
 
 class Scripted(Backend):
@@ -34,8 +34,11 @@ class Doubled(GradientMethod):
 
     name = "doubled"
 
-    def pull_back(self, backend, request, cotangent):
+    def pull_back(self, backend, request, cotangent, wanted):
         return ExactBackend().vjp(request, 2 * cotangent)
+
+    def cost(self, backend, request, wanted):
+        return Cost(evaluations=2)
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""What is not ideal about a photonic device: its source, its loss, its phases and its detectors."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hqdist.errors import ConfigurationError
+from hqdist.program.checks import member, real, shown
+
+
+class Detectors(StrEnum):
+    """What a detector tells.
+
+    PNR: how many photons arrived (photon-number resolving). THRESHOLD: whether any did (click or no click).
+    """
+
+    PNR = "pnr"
+    THRESHOLD = "threshold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """The imperfections of a device; by default there are none. docs/noise.md says what each does to a readout.
+
+    The first seven are those of Perceval's ``NoiseModel``, with the same meaning: a source after Pont et al. (Phys.
+    Rev. X 12, 031033; arXiv:2211.15626), uniform loss, and phase shifters that are set inexactly.
+
+    Attributes:
+        brightness: Probability that the source emits at least one photon where one is asked for.
+        transmittance: Probability that a photon is not lost on its way, the same for all.
+        indistinguishability: Overlap of two photons' wave packets (Hong-Ou-Mandel visibility); each photon is in the
+            common mode with probability ``sqrt(indistinguishability)``, else in a mode of its own.
+        g2: Second-order autocorrelation g2(0) of the source: how often a second photon comes along.
+        g2_distinguishable: Whether such a second photon is distinguishable from all others, or a copy of the first.
+        phase_imprecision: Step to whose multiples phase shifters are rounded, in radians; 0 for exact ones.
+        phase_error: Largest random error of a phase shifter, in radians, uniform in [-phase_error, phase_error].
+        detectors: What the detectors tell.
+        dark_counts: Probability that a detector counts one photon too many in a shot.
+
+    Raises:
+        ConfigurationError: If a number is out of range.
+    """
+
+    brightness: float = 1.0
+    transmittance: float = 1.0
+    indistinguishability: float = 1.0
+    g2: float = 0.0
+    g2_distinguishable: bool = True
+    phase_imprecision: float = 0.0
+    phase_error: float = 0.0
+    detectors: Detectors = Detectors.PNR
+    dark_counts: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            value = real(getattr(self, name), name, error=ConfigurationError)
+            if not 0 <= value <= most:
+                raise ConfigurationError(f"{name} is a number from 0 to {most:g}, got {shown(value)}")
+            object.__setattr__(self, name, value)
+        if not isinstance(self.g2_distinguishable, bool):
+            raise ConfigurationError(f"g2_distinguishable is true or false, got {shown(self.g2_distinguishable)}")
+        object.__setattr__(self, "detectors", member(Detectors, self.detectors, error=ConfigurationError))
+        self.emission()  # g2 and brightness may contradict each other
+
+    def emission(self) -> tuple[float, float, float]:
+        """Probabilities p0, p1, p2 that the source emits no, one or two photons where one is asked for.
+
+        ``p1 + p2 = brightness`` and ``g2 = 2 p2 / (p1 + 2 p2)^2``.
+
+        Raises:
+            ConfigurationError: If no p2 fits.
+        """
+        b, g2 = self.brightness, self.g2
+        if g2 == 0:
+            return 1 - b, b, 0.0
+        # g2 (b + p2)^2 = 2 p2; of the two solutions the one that vanishes with g2
+        under_root = 1 - 2 * g2 * b
+        p2 = (1 - g2 * b - math.sqrt(under_root)) / g2 if under_root >= 0 else math.inf
+        if p2 > b:
+            raise ConfigurationError(
+                f"no source of brightness {b:g} has g2 = {g2:g}: it would emit two photons more often than any; "
+                "lower g2 or brightness"
+            )
+        return 1 - b, b - p2, p2
+
+    @property
+    def random_phases(self) -> bool:
+        """Whether values depend on a seed even without shots."""
+        return self.phase_error > 0
+
+    @property
+    def most_photons_per_source(self) -> int:
+        """Photons that can come where one is asked for."""
+        return 2 if self.g2 > 0 else 1
+
+    @property
+    def counts_are_photons(self) -> bool:
+        """Whether n detected photons are n photons that arrived: no bunching hidden, none made up."""
+        return self.detectors is Detectors.PNR and self.dark_counts == 0
+
+
+_MOST = {
+    "brightness": 1.0,
+    "transmittance": 1.0,
+    "indistinguishability": 1.0,
+    "g2": 1.0,
+    "phase_imprecision": math.inf,
+    "phase_error": math.pi,
+    "dark_counts": 1.0,
+}
