@@ -149,6 +149,7 @@ DEFAULT_PLATFORMS = (
         commands=("sample_count", "samples"),
         support_multi_photon=False,
         threshold_detectors=True,
+        connected_input_modes=tuple(range(0, 20, 2)),
         hardware="specific_circuit",
         noise=pcvl.NoiseModel(**_CHIP_NOISE),
     ),

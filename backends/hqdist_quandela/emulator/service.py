@@ -26,7 +26,7 @@ class Service:
         seed: int | None,
     ) -> None:
         self._platforms = {platform.name: platform for platform in platforms}
-        self._details = {platform.name: platform.details() for platform in platforms}
+        self._details: dict[str, dict[str, Any]] = {}
         self._tokens = frozenset(tokens)
         self._plan = plan
         self._credits = credits
@@ -97,8 +97,11 @@ class Service:
 
     def platform_details(self, name: str) -> dict[str, Any]:
         """What a platform says of itself."""
-        self._platform(name)
-        return self._details[name]
+        platform = self._platform(name)
+        with self._changed:
+            if name not in self._details:  # describing a chip takes a while, and many are never asked for
+                self._details[name] = platform.details()
+            return self._details[name]
 
     def create(self, token: str, body: object) -> str:
         """Accept a job; its id."""

@@ -183,16 +183,16 @@ class Simulation:
                     raise JobFailedError(f"{self._platform.name} has {own.name} detectors only")
 
     def _check_inputs(self, experiment: pcvl.Experiment) -> None:
-        if not self._platform.is_qpu:
-            return
-        if not experiment.is_unitary:
+        fed = experiment.input_state
+        if self._platform.is_qpu and not experiment.is_unitary:
             raise JobFailedError(f"{self._platform.name} can run linear circuits only")
-        if not isinstance(experiment.input_state, pcvl.FockState):
+        if self._platform.is_qpu and not isinstance(fed, pcvl.FockState):
             raise JobFailedError(f"{self._platform.name} can be fed Fock states only")
         connected = self._platform.connected_input_modes
-        closed = [mode for mode, n in enumerate(experiment.input_state) if n and connected and mode not in connected]
-        if closed:
-            raise JobFailedError(f"Input modes {closed} of {self._platform.name} are not connected, only {connected}")
+        if connected and isinstance(fed, pcvl.FockState):
+            closed = [mode for mode, count in enumerate(fed) if count and mode not in connected]
+            if closed:
+                raise JobFailedError(f"Input modes {closed} of {self._platform.name} are not among {list(connected)}")
 
 
 def _computer(backend: str, noise: pcvl.NoiseModel) -> SimulatedComputer:
