@@ -72,8 +72,8 @@ def test_a_running_job_that_is_canceled_keeps_the_iterations_it_has(
     sampler.add_iteration_list([{"max_samples": 10 + index} for index in range(4)])
     emulator.hold(after_iterations=2)
     job = sampler.sample_count.execute_async(10)
-    while emulator.statistics().job(job.id).rows < 2:  # polled over HTTP, each call waits for the service's lock
-        assert handler.get_job_status(job.id)["progress"] <= 0.5
+    emulator.wait_until(lambda statistics: statistics.job(job.id).rows == 2)
+    assert handler.get_job_status(job.id)["progress"] == pytest.approx(0.5)
     job.cancel()
     emulator.wait_for(job.id, "canceled")
     assert job.is_failed
@@ -82,6 +82,17 @@ def test_a_running_job_that_is_canceled_keeps_the_iterations_it_has(
     record = emulator.statistics().job(job.id)
     assert record.paid
     assert (record.rows, record.shots) == (2, 21)
+
+
+def test_a_job_that_fails_on_the_way_keeps_the_iterations_it_has(
+    emulator: CloudEmulator, remote: Remote, finished: Finished
+) -> None:
+    sampler = Sampler(remote("qpu:emulated"), max_shots_per_call=100)
+    sampler.add_iteration_list([{"max_samples": 10}, {"input_state": pcvl.BasicState([0, 1, 0, 1])}])
+    job = finished(sampler.sample_count, 10)
+    assert job.status.status.name == "ERROR"
+    assert len(job.get_results()["results_list"]) == 1
+    assert emulator.statistics().job(job.id).paid
 
 
 def test_only_a_failed_job_is_rerun_and_as_a_new_one(

@@ -1,5 +1,6 @@
 """What platforms say of themselves, what they refuse, and what only fails when it is run."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,9 @@ def payload(**changes: Any) -> dict[str, Any]:
         ({"iterator": [{}] * 4}, "4 iterations are more than 3"),
         ({"iterator": [{"max_shots": 1000}]}, "1000 shots"),
         ({"iterator": [{"temperature": 4}]}, "unknown keys: temperature"),
+        ({"max_samples": "many"}, "max_samples is no integer"),
+        ({"iterator": {"a": 1}}, "iterator is no list"),
+        ({"iterator": ["a"]}, "iterator is no list"),
         ({"experiment": None}, "no experiment"),
         ({"experiment": ":PCVL:Experiment:nonsense"}, "cannot be read"),
         ({"iterator": [{"input_state": ":PCVL:BasicState:|1,1,1,0>"}]}, "3 photons are not within 0 to 2"),
@@ -163,8 +167,7 @@ def test_what_a_qpu_cannot_do_fails_remotely(
     arrange(processor)
     job = finished(Sampler(processor, max_shots_per_call=10).sample_count, 10)
     assert job.is_failed
-    with pytest.raises(AssertionError, match=message):
-        raise AssertionError(job.status.stop_message)
+    assert re.search(message, job.status.stop_message)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The emulator as its users hold it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -132,14 +132,24 @@ class CloudEmulator:
         """Let held jobs go on."""
         self._service.release()
 
+    def wait_until(self, condition: Callable[[Statistics], bool], timeout: float = 30.0) -> None:
+        """Wait until the statistics fulfil a condition, such as a number of jobs created or of iterations done.
+
+        Raises:
+            TimeoutError: If they have not within `timeout` seconds.
+        """
+        if not self._service.wait_until(condition, timeout):
+            raise TimeoutError(f"what was waited for has not happened within {timeout} s")
+
     def wait_for(self, job_id: str, *statuses: str, timeout: float = 30.0) -> None:
         """Wait until a job has one of these states; by default until it is over.
 
         Raises:
             TimeoutError: If it has none of them within `timeout` seconds.
+            KeyError: If there is no such job.
         """
         wanted = statuses or ("completed", "error", "canceled")
-        if not self._service.wait_for(job_id, wanted, timeout):
+        if not self._service.wait_until(lambda statistics: statistics.job(job_id).status in wanted, timeout):
             raise TimeoutError(f"job {job_id} is not {' or '.join(wanted)} after {timeout} s")
 
     def statistics(self) -> Statistics:

@@ -129,7 +129,7 @@ class EmulatedJob:
             return {"null": None, "text": "Traceback: the job has failed", "string": json.dumps("the job has failed")}[
                 self.fate.failing.failure_results
             ]
-        if status == "error" or not self.rows:
+        if not self.rows:
             return None
         if self.task.iterations:
             gone = self.fate.incomplete.missing_rows if self.fate.incomplete is not None else ()

@@ -60,15 +60,20 @@ class Task:
         experiment = read.get("experiment")
         if not isinstance(experiment, pcvl.Experiment):
             raise CallRefusedError(400, "The payload has no experiment")
-        max_shots = read.get("max_shots")
+        max_shots, max_samples = read.get("max_shots"), read.get("max_samples")
         if not isinstance(max_shots, int):
             raise CallRefusedError(400, "The payload has no max_shots")
+        if not isinstance(max_samples, int | None):
+            raise CallRefusedError(400, "The payload's max_samples is no integer")
+        iterations = read.get("iterator") or []
+        if not isinstance(iterations, list) or not all(isinstance(iteration, dict) for iteration in iterations):
+            raise CallRefusedError(400, "The payload's iterator is no list of objects")
         task = cls(
             command=str(read.get("command")),
             experiment=experiment,
-            iterations=tuple(read.get("iterator") or ()),
+            iterations=tuple(iterations),
             max_shots=max_shots,
-            max_samples=read.get("max_samples"),
+            max_samples=max_samples,
             context=read.get("job_context"),
         )
         if excesses := list(task._excesses(platform)):

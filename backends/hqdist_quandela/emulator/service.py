@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hqdist_quandela.emulator.faults import FaultPlan
@@ -31,7 +31,7 @@ class Service:
         self._plan = plan
         self._credits = credits
         self._seed = seed
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # reentrant
         self._jobs: dict[str, EmulatedJob] = {}
         self._queues: dict[str, deque[EmulatedJob]] = {platform.name: deque() for platform in platforms}
         self._requests: Counter[str] = Counter()
@@ -72,12 +72,10 @@ class Service:
             self._held_after = None
             self._changed.notify_all()
 
-    def wait_for(self, job_id: str, statuses: Sequence[str], timeout: float) -> bool:
-        """Wait until a job has one of these states; False if it has not within `timeout` seconds."""
+    def wait_until(self, condition: Callable[[Statistics], bool], timeout: float) -> bool:
+        """Wait until the statistics fulfil a condition; False if they have not within `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: job_id in self._jobs and self._jobs[job_id].status in statuses, timeout
-            )
+            return self._changed.wait_for(lambda: condition(self.statistics()), timeout)
 
     def statistics(self) -> Statistics:
         """What was counted so far."""

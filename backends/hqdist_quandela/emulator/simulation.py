@@ -1,7 +1,6 @@
 """One job's iterations, run on Perceval's own simulators."""
 
 import math
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,9 +19,6 @@ from hqdist_quandela.emulator.refusal import JobFailedError
 _STRONG_LIMIT = 20_000
 _NOISY_STRONG_LIMIT = 2_000
 
-#: Perceval's random numbers are the whole process's.
-_SEEDING = threading.Lock()
-
 
 class Simulation:
     """A task on a platform.
@@ -32,7 +28,8 @@ class Simulation:
     of a circuit with a hundred parameters. Only random or rounded phases need the copies.
 
     With at most `_STRONG_LIMIT` output states, counts are drawn from the exact distribution by NumPy, so that a seed
-    gives the same counts again. Perceval's samplers do not, whatever their seed.
+    gives the same counts again. Beyond, Perceval's sampler takes over, which is not repeatable: its threads share one
+    generator.
     """
 
     def __init__(self, task: Task, platform: Platform, seed: tuple[int, int] | None) -> None:
@@ -71,15 +68,15 @@ class Simulation:
         max_shots, max_samples = self._task.limits(iteration)
         seed = iteration.get("compilation_seed", int(self._random.integers(2**32)) if self._seeded else None)
         if self._task.command == "probs":
-            return _computer("SLOS", noise).probs(experiment, max_shots=max_shots, compilation_seed=seed), 0
+            return _computer("SLOS", noise, experiment).probs(experiment, max_shots=max_shots, compilation_seed=seed), 0
         source = Source.from_noise_model(noise)
         states = math.comb(experiment.circuit_size + _photons(experiment) - 1, _photons(experiment))
         if not experiment.is_unitary or states <= (_STRONG_LIMIT if source.is_perfect() else _NOISY_STRONG_LIMIT):
-            result = _computer("SLOS", noise).probs(experiment, compilation_seed=seed)
+            result = _computer("SLOS", noise, experiment).probs(experiment, compilation_seed=seed)
             counts, shots = self._draw(result, _light(experiment, source), max_shots, max_samples)
             result["results"] = counts
             return result, shots
-        return self._sample(experiment, noise, source, max_shots, max_samples, seed)
+        return self._sample(experiment, noise, max_shots, max_samples)
 
     def _draw(
         self, result: Mapping[str, Any], light: float, max_shots: int, max_samples: int | None
@@ -109,27 +106,17 @@ class Simulation:
         return samples, shots
 
     def _sample(
-        self,
-        experiment: pcvl.Experiment,
-        noise: pcvl.NoiseModel,
-        source: Source,
-        max_shots: int,
-        max_samples: int | None,
-        seed: int | None,
+        self, experiment: pcvl.Experiment, noise: pcvl.NoiseModel, max_shots: int, max_samples: int | None
     ) -> tuple[dict[str, Any], int]:
+        """A result with counts or samples from Perceval's sampler, and the shots it took."""
         wanted = max_samples or max_shots
-        run = getattr(_computer("CliffordClifford2017", noise), self._task.command)
-        if seed is None:
-            result = run(experiment, max_samples=wanted, max_shots=max_shots)
-        else:
-            with _SEEDING:
-                pcvl.random_seed(seed)
-                result = run(experiment, max_samples=wanted, max_shots=max_shots, compilation_seed=seed)
-        found = result["results"]
-        kept = len(found) if self._task.command == "samples" else found.total()
+        sampler = getattr(_computer("CliffordClifford2017", noise, experiment), self._task.command)
+        result = sampler(experiment, max_samples=wanted, max_shots=max_shots)
+        kept = len(result["results"]) if self._task.command == "samples" else result["results"].total()
         if kept < wanted or not result["global_perf"]:
             return result, max_shots
-        return result, min(max_shots, math.ceil(kept * _light(experiment, source) / result["global_perf"]))
+        light = _light(experiment, Source.from_noise_model(noise))
+        return result, min(max_shots, math.ceil(kept * light / result["global_perf"]))
 
     def _noise(self, iteration: Mapping[str, Any]) -> pcvl.NoiseModel:
         if self._platform.is_qpu:
@@ -195,16 +182,16 @@ class Simulation:
                 raise JobFailedError(f"Input modes {closed} of {self._platform.name} are not among {list(connected)}")
 
 
-def _computer(backend: str, noise: pcvl.NoiseModel) -> SimulatedComputer:
+def _computer(backend: str, noise: pcvl.NoiseModel, experiment: pcvl.Experiment) -> SimulatedComputer:
     computer = SimulatedComputer(backend)
     computer.noise = noise
-    computer.compute_physical_logical_perf(True)
+    computer.compute_physical_logical_perf(not experiment.has_feedforward)
     return computer
 
 
 def _photons(experiment: pcvl.Experiment) -> int:
     state = experiment.input_state
-    return int(state.n if isinstance(state, pcvl.FockState) else getattr(state, "n_max", 0) or max(state.n, default=0))
+    return int(state.n_max if isinstance(state, pcvl.SVDistribution) else state.n)
 
 
 def _light(experiment: pcvl.Experiment, source: Source) -> float:
