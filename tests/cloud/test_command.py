@@ -16,7 +16,13 @@ from typer.testing import CliRunner
 
 from hqdist.errors import ConfigurationError
 
-_SERVE = "import typer; from hqdist_quandela.emulator.command import cloud_emulator; typer.run(cloud_emulator)"
+#: The command line imports the command for its help, which must not wait for Perceval.
+_SERVE = """
+import sys, typer
+from hqdist_quandela.emulator.command import cloud_emulator
+assert "perceval" not in sys.modules
+typer.run(cloud_emulator)
+"""
 
 
 @pytest.fixture

@@ -193,11 +193,3 @@ def test_a_port_in_use_is_said(emulator: CloudEmulator) -> None:
     port = int(emulator.url.rsplit(":", 1)[1])
     with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}"):
         CloudEmulator(port=port).start()
-
-
-def test_an_emulator_starts_once_and_stops_as_often_as_asked() -> None:
-    emulator = CloudEmulator().start()
-    with pytest.raises(ConfigurationError, match="started before"):
-        emulator.start()
-    emulator.stop()
-    emulator.stop()

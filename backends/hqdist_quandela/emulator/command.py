@@ -3,13 +3,14 @@
 import signal
 import threading
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hqdist.errors import ConfigurationError
-from hqdist_quandela.emulator.emulator import CloudEmulator
-from hqdist_quandela.emulator.platform import DEFAULT_PLATFORMS
+
+if TYPE_CHECKING:
+    from hqdist_quandela.emulator import CloudEmulator
 
 
 def cloud_emulator(
@@ -23,6 +24,8 @@ def cloud_emulator(
 
     It serves until Ctrl-C. Jobs are kept in memory only.
     """
+    from hqdist_quandela.emulator import DEFAULT_PLATFORMS, CloudEmulator
+
     known = {offered.name: offered for offered in DEFAULT_PLATFORMS}
     if missing := [name for name in platform or () if name not in known]:
         raise ConfigurationError(f"there is no emulated platform {', '.join(missing)}; there are {', '.join(known)}")
@@ -38,7 +41,7 @@ def cloud_emulator(
             signal.signal(number, handler)
 
 
-def _greeting(emulator: CloudEmulator, token: str) -> str:
+def _greeting(emulator: "CloudEmulator", token: str) -> str:
     name = emulator.platforms[0].name
     return "\n".join(
         [
