@@ -14,6 +14,12 @@ from perceval.runtime.legacy import RemoteJob
 TOKEN = "emulator-token"
 
 
+@pytest.fixture(autouse=True)
+def _client_asks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Perceval's client asks for a job's status as often as it is asked, not once a second."""
+    monkeypatch.setattr(RemoteJob, "STATUS_REFRESH_DELAY", -1)
+
+
 @pytest.fixture
 def remote(emulator: CloudEmulator) -> Callable[..., pcvl.RemoteProcessor]:
     """A remote processor: two photons in four modes, unless told otherwise."""

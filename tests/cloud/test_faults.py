@@ -22,9 +22,7 @@ def test_a_creation_answered_400_has_created_the_job(emulator: CloudEmulator, sa
     assert emulator.statistics().paid == 1
 
 
-def test_a_creation_that_times_out_has_created_the_job(
-    emulator: CloudEmulator, remote: Callable[..., object], sampler: Sampler
-) -> None:
+def test_a_creation_that_times_out_has_created_the_job(emulator: CloudEmulator, sampler: Sampler) -> None:
     emulator.faults = Faults(create_timeouts=1)
     sampler._processor.get_rpc_handler().request_timeout = 0.2
     with pytest.raises(requests.ReadTimeout):

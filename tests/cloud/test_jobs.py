@@ -84,6 +84,18 @@ def test_a_running_job_that_is_canceled_keeps_the_iterations_it_has(
     assert (record.rows, record.shots) == (2, 21)
 
 
+def test_a_job_canceled_after_its_last_iteration_is_canceled_with_everything(
+    emulator: CloudEmulator, sampler: Sampler
+) -> None:
+    emulator.hold(after_iterations=1)
+    job = sampler.sample_count.execute_async(10)
+    emulator.wait_until(lambda statistics: statistics.job(job.id).rows == 1)
+    job.cancel()
+    emulator.wait_for(job.id, "canceled")
+    assert job.is_failed
+    assert job.get_results()["results"].total() == 10
+
+
 def test_a_job_that_fails_on_the_way_keeps_the_iterations_it_has(
     emulator: CloudEmulator, remote: Remote, finished: Finished
 ) -> None:
@@ -152,7 +164,8 @@ def test_jobs_that_run_when_the_emulator_stops_are_canceled() -> None:
 
 
 def test_the_queue_has_an_end_and_availability_tells_of_it() -> None:
-    with CloudEmulator([Platform("sim:a", max_jobs_in_queue=2), Platform("sim:b")]) as emulator:
+    platforms = [Platform("sim:a", max_jobs_in_queue=2), Platform("sim:b")]
+    with CloudEmulator(platforms, tokens=("emulator-token", "another")) as emulator:
         handler = RPCHandler("sim:a", emulator.url, "emulator-token")
         emulator.hold()
         assert handler.get_job_availability() == {"max_jobs_in_queue": 2, "num_jobs_in_queue": 0}
@@ -161,6 +174,7 @@ def test_the_queue_has_an_end_and_availability_tells_of_it() -> None:
         with pytest.raises(requests.HTTPError, match=r"400.*Cannot create more than 2 jobs"):
             sent(emulator, "sim:a")
         sent(emulator, "sim:b")
+        sent(emulator, "sim:a", token="another")
         emulator.release()
         for job in jobs:
             emulator.wait_for(job.id)

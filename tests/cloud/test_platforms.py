@@ -12,6 +12,7 @@ from interferometers import interferometer, prepared
 from perceval.algorithm import Sampler
 from perceval.providers.quandela.rpc_handler import RPCHandler
 from perceval.runtime.legacy import RemoteJob
+from perceval.serialization import serialize
 
 from hqdist.errors import ConfigurationError
 
@@ -122,6 +123,19 @@ def test_what_is_beyond_a_platform_is_refused(changes: dict[str, Any], message: 
             with pytest.raises(requests.HTTPError, match=f"400.*{message}"):
                 handler.create_job(payload(**changes))
             assert emulator.statistics().created == 0
+
+
+def test_heralds_count_as_photons() -> None:
+    data = payload(iterator=[{"input_state": ":PCVL:BasicState:|1,1,0>"}])
+    processor = pcvl.Processor("SLOS", 4)
+    processor.add_herald(3, 1)
+    processor.with_input(pcvl.BasicState([1, 0, 0]))
+    processor.min_detected_photons_filter(1)
+    data["payload"]["experiment"] = serialize(processor.experiment)
+    with CloudEmulator([Platform("sim:small", max_photons=2)]) as emulator:
+        handler = RPCHandler("sim:small", emulator.url, "emulator-token")
+        with pytest.raises(requests.HTTPError, match="3 photons are not within 0 to 2"):
+            handler.create_job(data)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"not json", b'{"platform_name": "sim:emulated"}'])

@@ -213,7 +213,7 @@ def test_conversions_are_left_to_the_client(remote: Remote, finished: Finished) 
     assert "job_context" not in finished(exact_only.probs).get_results()
 
 
-def test_the_same_seed_gives_the_same_counts_and_another_job_others(remote: Remote, finished: Finished) -> None:
+def test_the_same_seed_gives_the_same_counts_and_another_job_others() -> None:
     def counts(seed: int) -> list[dict[pcvl.BasicState, int]]:
         with CloudEmulator(seed=seed) as emulator:
             processor = prepared(pcvl.RemoteProcessor("sim:emulated", "emulator-token", url=emulator.url))
@@ -232,17 +232,70 @@ def test_the_same_seed_gives_the_same_counts_and_another_job_others(remote: Remo
     assert counts(6)[0] != first[0]
 
 
-def test_what_is_too_large_to_be_exact_is_sampled(finished: Finished) -> None:
-    with CloudEmulator([Platform("sim:large", max_photons=12, max_modes=24)], seed=2) as emulator:
-        processor = pcvl.RemoteProcessor("sim:large", "emulator-token", url=emulator.url)
+def test_what_is_too_large_to_be_exact_is_sampled_and_its_shots_are_counted() -> None:
+    with CloudEmulator([Platform("sim:large", max_photons=12, max_modes=24)]) as emulator:
+        noise = pcvl.NoiseModel(transmittance=0.9)
+        processor = pcvl.RemoteProcessor("sim:large", "emulator-token", url=emulator.url, noise=noise)
         processor.set_circuit(pcvl.Unitary(pcvl.Matrix.random_unitary(24)))
         processor.with_input(pcvl.BasicState([1, 0] * 12))
         processor.min_detected_photons_filter(12)
-        job = Sampler(processor, max_shots_per_call=200).sample_count
-        job.execute_async(200)
+        all_photons = 0.9**12
+        for samples, shots in ((100, 100 / all_photons), (10_000, 1000)):
+            job = Sampler(processor, max_shots_per_call=1000).sample_count
+            job.execute_async(samples)
+            emulator.wait_for(job.id)
+            assert job.is_success
+            counts = job.get_results()["results"]
+            assert counts.total() == pytest.approx(shots * all_photons, abs=2)
+            assert {state.n for state in counts} == {12}
+            assert emulator.statistics().job(job.id).shots == pytest.approx(shots, abs=5)
+
+
+def test_shots_are_the_precision_of_probabilities_as_they_are_locally() -> None:
+    with CloudEmulator([Platform("sim:precise", max_shots_per_call=10**10)]) as emulator:
+        noise = pcvl.NoiseModel(g2=1e-5)
+        there = prepared(pcvl.RemoteProcessor("sim:precise", "emulator-token", url=emulator.url, noise=noise))
+        job = Sampler(there, max_shots_per_call=10**10).probs.execute_async()
         emulator.wait_for(job.id)
         assert job.is_success
-        counts = job.get_results()["results"]
-        assert counts.total() == 200
-        assert {state.n for state in counts} == {12}
-        assert emulator.statistics().shots == 200
+        expected = Sampler(local(noise), max_shots_per_call=10**10).probs()["results"]
+        assert len(expected) > len(Sampler(local(noise)).probs()["results"])
+        assert_same(job.get_results()["results"], expected)
+
+
+def test_light_may_be_polarised(remote: Remote, finished: Finished) -> None:
+    def arranged(processor: pcvl.RemoteProcessor | pcvl.Processor) -> pcvl.RemoteProcessor | pcvl.Processor:
+        processor.clear_input_and_circuit(2)
+        processor.set_circuit(pcvl.Circuit(2) // pcvl.HWP(0.4) // pcvl.PBS() // pcvl.BS())
+        processor.with_input(pcvl.BasicState("|{P:H},{P:V}>"))
+        processor.min_detected_photons_filter(2)
+        return processor
+
+    results = finished(Sampler(arranged(remote()), max_shots_per_call=100).probs).get_results()
+    assert_same(results["results"], arranged(pcvl.Processor("SLOS", 2)).probs(1e-6)["results"])
+
+
+def with_a_loose_phase_shifter(processor: pcvl.RemoteProcessor) -> None:
+    processor.set_circuit(pcvl.Circuit(4) // pcvl.BS() // pcvl.PS(1.0, max_error=1.0) // pcvl.BS())
+
+
+def with_phase_errors(processor: pcvl.RemoteProcessor) -> None:
+    processor.noise = pcvl.NoiseModel(phase_error=1.0)
+
+
+@pytest.mark.parametrize("arrange", [with_a_loose_phase_shifter, with_phase_errors])
+def test_random_phases_are_drawn_for_every_iteration_and_follow_the_seed(arrange: Callable[..., None]) -> None:
+    def rows() -> list[dict[pcvl.BasicState, float]]:
+        with CloudEmulator(seed=4) as emulator:
+            processor = prepared(pcvl.RemoteProcessor("sim:emulated", "emulator-token", url=emulator.url))
+            arrange(processor)
+            sampler = Sampler(processor, max_shots_per_call=100)
+            sampler.add_iteration_list([{"min_detected_photons": 2}] * 2)
+            job = sampler.probs.execute_async()
+            emulator.wait_for(job.id)
+            assert job.is_success
+            return [dict(row["results"].items()) for row in job.get_results()["results_list"]]
+
+    first, second = rows()
+    assert first != second
+    assert rows() == [first, second]
