@@ -1,6 +1,7 @@
 """Jobs of the emulator: their states, their queue, their price, and whose they are."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import perceval as pcvl
 import pytest
@@ -40,6 +41,29 @@ def test_a_platform_runs_one_job_at_a_time_and_others_do_not_wait_for_it(emulato
     emulator.release()
     emulator.wait_for(second.id)
     assert second.is_success
+
+
+def test_a_platform_may_run_several_jobs_at_a_time() -> None:
+    with CloudEmulator([Platform("sim:wide", parallel_jobs=2)]) as emulator:
+        emulator.hold()
+        for job in [sent(emulator, "sim:wide"), sent(emulator, "sim:wide")]:
+            emulator.wait_for(job.id, "running")
+        assert sent(emulator, "sim:wide").is_waiting
+
+
+def test_many_clients_at_once_are_each_served_once(emulator: CloudEmulator) -> None:
+    def client(number: int) -> str:
+        job = sent(emulator, ("sim:emulated", "qpu:emulated")[number % 2])
+        emulator.wait_for(job.id)
+        assert job.is_success
+        assert job.get_results()["results"].total() <= 100
+        return job.id
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(client, range(24)))
+    statistics = emulator.statistics()
+    assert statistics.created == statistics.paid == len(set(ids)) == 24
+    assert {record.id for record in statistics.jobs} == set(ids)
 
 
 def test_a_job_is_resumed_by_its_id(emulator: CloudEmulator, remote: Remote, sampler: Sampler) -> None:

@@ -83,6 +83,22 @@ def test_parameters_that_an_iteration_leaves_out_have_their_own_values(remote: R
         assert_same(row["results"], wanted["results"])
 
 
+def test_the_circuit_is_copied_once_and_not_for_every_iteration(
+    sampler: Sampler, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = []
+    copy = pcvl.Experiment.copy
+
+    def observed(experiment: pcvl.Experiment) -> pcvl.Experiment:
+        copied.append(len(experiment.flatten()))
+        return copy(experiment)
+
+    monkeypatch.setattr(pcvl.Experiment, "copy", observed)
+    sampler.add_iteration_list([{"circuit_params": {"a0": 0.1 * index}} for index in range(5)])
+    assert finished(sampler.probs).is_success
+    assert len([components for components in copied if components > 1]) == 1
+
+
 def heralded(processor: pcvl.RemoteProcessor | pcvl.Processor) -> None:
     processor.clear_input_and_circuit(4)
     processor.set_circuit(fixed_interferometer())
