@@ -30,7 +30,7 @@ from hqdist.execution import (
     backend,
     default_backend,
 )
-from hqdist.gradient import Adjoint, GradientMethod
+from hqdist.gradient import SPSA, Adjoint, GradientMethod, ParameterShift, Surrogate
 from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, use_backend
 from hqdist.program import (
     Amplitudes,
@@ -62,6 +62,7 @@ from hqdist.program import (
 )
 
 __all__ = [
+    "SPSA",
     "Adjoint",
     "Amplitudes",
     "Angle",
@@ -95,6 +96,7 @@ __all__ = [
     "NumberCorrelators",
     "OutputMappingStrategy",
     "ParallelHybrid",
+    "ParameterShift",
     "Permutation",
     "PhaseShifter",
     "PostSelectionError",
@@ -111,6 +113,7 @@ __all__ = [
     "Result",
     "SequentialHybrid",
     "StatePattern",
+    "Surrogate",
     "TrainingError",
     "UnknownBackendError",
     "available_backends",

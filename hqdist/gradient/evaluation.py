@@ -9,7 +9,7 @@ import torch
 
 from hqdist.errors import BackendError, GradientError
 from hqdist.execution import Backend, Cotangents, Request
-from hqdist.gradient.choice import choose
+from hqdist.gradient.choice import GradientLike, choose, named
 from hqdist.gradient.method import GradientMethod, Wanted
 from hqdist.program import Program
 
@@ -21,7 +21,7 @@ class Evaluation:
     Attributes:
         program: What to evaluate.
         backend: Who evaluates it.
-        gradient: A gradient method or its name.
+        gradient: A gradient method, its name, or a table with its name and options.
         shots: Shots for each sample; None for the backend's own choice, exact values where it makes none.
 
     What is random follows from a seed that each call draws from torch's random state, so `torch.manual_seed` decides.
@@ -29,7 +29,7 @@ class Evaluation:
 
     program: Program
     backend: Backend
-    gradient: GradientMethod | str = "auto"
+    gradient: GradientLike = "auto"
     shots: int | None = None
 
     def __call__(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -53,7 +53,13 @@ class Evaluation:
 
     def _seed(self) -> int | None:
         noise = self.backend.capabilities.noise
-        random = self.shots is not None or self.backend.shots is not None or (noise is not None and noise.random_phases)
+        method = named(self.gradient)
+        random = (
+            self.shots is not None
+            or self.backend.shots is not None
+            or (noise is not None and noise.random_phases)
+            or (method is not None and method.random)
+        )
         return int(torch.randint(2**63 - 1, ())) if random else None
 
 

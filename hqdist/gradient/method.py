@@ -32,11 +32,21 @@ class Cost:
     shots: int = 0
     calls: int = 0
 
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            evaluations=self.evaluations + other.evaluations,
+            shots=self.shots + other.shots,
+            calls=self.calls + other.calls,
+        )
+
 
 class GradientMethod(ABC):
     """A way to pull a cotangent back through a request; orthogonal to who evaluates it."""
 
     name: ClassVar[str]
+
+    #: Whether it draws numbers, so that it needs a seed even where values are exact.
+    random: ClassVar[bool] = False
 
     @abstractmethod
     def pull_back(self, backend: Backend, request: Request, cotangent: torch.Tensor, wanted: Wanted) -> Cotangents:

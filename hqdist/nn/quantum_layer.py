@@ -9,7 +9,7 @@ from torch import nn
 from hqdist.errors import ConfigurationError, RequestError
 from hqdist.execution import Backend, BackendLike, backend, current_backend
 from hqdist.execution.request import DTYPES, dense
-from hqdist.gradient import GRADIENTS, Evaluation, GradientMethod
+from hqdist.gradient import Evaluation, GradientLike, named
 from hqdist.nn.source import program_from
 from hqdist.program import Ansatz, CircuitBuilder, Program, Readout
 from hqdist.program.checks import instance, shown, whole
@@ -36,7 +36,7 @@ class QuantumLayer(nn.Module):
         input_parameters: For a Perceval circuit: prefixes of the parameters that take features.
         measurement_strategy: For a builder or circuit: the readout; by default all Fock probabilities.
         backend: Who evaluates it: a name, URI, table or `Backend`; None follows `default_backend`.
-        gradient: How it is differentiated: a method, its name, or "auto".
+        gradient: How it is differentiated: a method, its name, a table with its name and options, or "auto".
         shots: Shots for each sample; None asks for exact values.
         device: Where the phases are.
         dtype: Precision of the phases and of the computation, float32 or float64; torch's default if None.
@@ -70,7 +70,7 @@ class QuantumLayer(nn.Module):
         input_parameters: Sequence[str] | None = None,
         measurement_strategy: Readout | None = None,
         backend: BackendLike | None = None,
-        gradient: GradientMethod | str = "auto",
+        gradient: GradientLike = "auto",
         shots: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -110,10 +110,7 @@ class QuantumLayer(nn.Module):
         features = len(ansatz.program.inputs)
         if input_size is not None and whole(input_size, "input_size", error=ConfigurationError) != features:
             raise ConfigurationError(f"the circuit takes {features} features, not input_size={input_size}")
-        if not isinstance(gradient, GradientMethod) and gradient not in GRADIENTS:
-            raise ConfigurationError(
-                f"no gradient method is called {shown(gradient)}; choose one of {', '.join(GRADIENTS)}"
-            )
+        named(gradient)  # refuses what is none
         if shots is not None:
             shots = whole(shots, "shots, if not None for exact values,", least=1, error=ConfigurationError)
         if dtype is not None and dtype not in DTYPES:

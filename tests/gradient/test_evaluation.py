@@ -4,7 +4,7 @@ import pytest
 import torch
 from hqdist_exact import ExactBackend
 
-from hqdist import Adjoint, Backend, ConfigurationError, Experiment, GradientError, GradientMethod
+from hqdist import Adjoint, Backend, ConfigurationError, Experiment, GradientError, GradientMethod, ParameterShift
 from hqdist.gradient import GRADIENTS, Cost, Evaluation, choose
 
 
@@ -115,8 +115,9 @@ class TestChoice:
 
                 return replace(super().capabilities, adjoint=False)
 
-        for name in ("auto", "adjoint"):
+        for method in ("adjoint", Adjoint()):
             with pytest.raises(GradientError, match="backend 'plain' offers no adjoint gradient"):
-                choose(name, Plain())
+                choose(method, Plain())
         with pytest.raises(GradientError, match="choose another gradient method"):
             Plain().vjp(None, None)
+        assert choose("auto", Plain()) == ParameterShift()
