@@ -30,8 +30,8 @@ from hqdist.execution import (
     backend,
     default_backend,
 )
-from hqdist.gradient import SPSA, Adjoint, GradientMethod, ParameterShift, Surrogate
-from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, use_backend
+from hqdist.gradient import SPSA, Adjoint, Estimate, GradientMethod, ParameterShift, Surrogate
+from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, estimate, use_backend
 from hqdist.program import (
     Amplitudes,
     Angle,
@@ -80,6 +80,7 @@ __all__ = [
     "ConfigurationError",
     "Cotangents",
     "Detectors",
+    "Estimate",
     "Experiment",
     "FixedUnitary",
     "GradientError",
@@ -119,6 +120,7 @@ __all__ = [
     "available_backends",
     "backend",
     "default_backend",
+    "estimate",
     "from_perceval",
     "interferometer",
     "parameter",

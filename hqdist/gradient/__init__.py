@@ -2,6 +2,7 @@
 
 from hqdist.gradient.adjoint import Adjoint
 from hqdist.gradient.choice import GRADIENTS, GradientLike, choose, named
+from hqdist.gradient.estimate import Estimate
 from hqdist.gradient.evaluation import Evaluation
 from hqdist.gradient.method import Cost, GradientMethod, Wanted
 from hqdist.gradient.parameter_shift import ParameterShift
@@ -13,6 +14,7 @@ __all__ = [
     "SPSA",
     "Adjoint",
     "Cost",
+    "Estimate",
     "Evaluation",
     "GradientLike",
     "GradientMethod",

@@ -72,6 +72,6 @@ def choose(gradient: GradientLike, backend: Backend) -> GradientMethod:
     if isinstance(method, Adjoint) and not backend.capabilities.adjoint:
         raise GradientError(
             f"backend {backend.name!r} offers no adjoint gradient, so gradient='adjoint' cannot be used with it; use "
-            "'parameter_shift', 'spsa', 'surrogate' or 'auto', or a backend with adjoint gradients"
+            "'parameter_shift', 'spsa', 'surrogate', 'auto', a backend with adjoint gradients, or torch.no_grad()"
         )
     return method

@@ -20,7 +20,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What something takes of a backend.
+    """What something takes of a backend. Costs add, and multiply by whole numbers.
 
     Attributes:
         evaluations: Circuits evaluated: rows of requests.
@@ -38,6 +38,9 @@ class Cost:
             shots=self.shots + other.shots,
             calls=self.calls + other.calls,
         )
+
+    def __mul__(self, times: int) -> "Cost":
+        return Cost(evaluations=self.evaluations * times, shots=self.shots * times, calls=self.calls * times)
 
 
 class GradientMethod(ABC):

@@ -9,7 +9,8 @@ from torch import nn
 from hqdist.errors import ConfigurationError, RequestError
 from hqdist.execution import Backend, BackendLike, backend, current_backend
 from hqdist.execution.request import DTYPES, dense
-from hqdist.gradient import Evaluation, GradientLike, named
+from hqdist.gradient import Estimate, Evaluation, GradientLike, named
+from hqdist.gradient.estimate import estimating
 from hqdist.nn.source import program_from
 from hqdist.program import Ansatz, CircuitBuilder, Program, Readout
 from hqdist.program.checks import instance, shown, whole
@@ -119,6 +120,7 @@ class QuantumLayer(nn.Module):
         self.gradient = gradient
         self.shots = shots
         self.backend = backend
+        self._told: set[tuple[str, str]] = set()
         phases = 2 * math.pi * torch.rand(len(self.program.weights), device=device, dtype=dtype)
         if ansatz.reservoir:
             self.register_buffer("phases", phases)
@@ -179,11 +181,32 @@ class QuantumLayer(nn.Module):
             backend=self._backend or current_backend(),
             gradient=self.gradient,
             shots=self.shots,
+            told=self._told,
         )
         values = evaluation(batch, self.phases)
         if self.output_map is not None:
             values = self.output_map(values)
         return values.squeeze(0) if x.ndim == 1 else values
+
+    def estimate(self, batch: int | torch.Tensor, *, training: bool | None = None) -> Estimate:
+        """What a batch will take of the backend: evaluations, shots, calls, credits; nothing is evaluated.
+
+        Args:
+            batch: Features (B, F) or (F,), whose derivative counts if they require one; or a number of samples, whose
+                features are taken to require one.
+            training: Whether derivatives count; None for whether the layer is in training mode.
+
+        Raises:
+            RequestError: If the features do not fit.
+            GradientError: If a derivative is needed that cannot be had.
+        """
+        training = self.training if training is None else training
+        if not isinstance(batch, torch.Tensor):
+            samples = whole(batch, "a number of samples", least=0, error=RequestError)
+            batch = self.phases.new_zeros(samples, self.input_size).requires_grad_()
+        with estimating() as found, torch.set_grad_enabled(training):
+            self(batch)
+        return sum(found, start=Estimate())
 
     def _features(self, x: torch.Tensor | None) -> torch.Tensor:
         if x is None:
