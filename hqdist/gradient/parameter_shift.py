@@ -209,9 +209,7 @@ class _Shifted:
         inputs = {name: index for index, name in enumerate(program.inputs)} if wanted.inputs else {}
         by_weights = np.zeros(len(program.weights))
         by_inputs = np.zeros((len(by_angle), len(program.inputs)))
-        summed = np.zeros(by_angle.shape[1])
-        for row in by_angle:  # in order
-            summed += row
+        summed = by_angle.sum(axis=0)  # row after row
         for column, terms in enumerate(self.terms):
             for name, coefficient in terms:
                 if name in weights:

@@ -61,9 +61,8 @@ class SPSA(GradientMethod):
         by_sample = np.zeros((request.batch, signs.shape[2]))
         for repetition in range(slopes.shape[1]):
             by_sample += slopes[:, repetition, None] * signs[:, repetition] / self.repetitions
-        by_weights, weights = np.zeros(len(request.program.weights)), len(request.program.weights)
-        for row in by_sample:  # in order
-            by_weights += row[:weights]
+        weights = len(request.program.weights)
+        by_weights = by_sample[:, :weights].sum(axis=0)  # row after row
         return Cotangents(
             weights=torch.from_numpy(by_weights).to(request.inputs),
             inputs=torch.from_numpy(by_sample[:, weights:]).to(request.inputs),

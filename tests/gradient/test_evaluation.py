@@ -4,7 +4,17 @@ import pytest
 import torch
 from hqdist_exact import ExactBackend
 
-from hqdist import Adjoint, Backend, ConfigurationError, Experiment, GradientError, GradientMethod, ParameterShift
+from hqdist import (
+    SPSA,
+    Adjoint,
+    Backend,
+    ConfigurationError,
+    Experiment,
+    GradientError,
+    GradientMethod,
+    ParameterShift,
+    Surrogate,
+)
 from hqdist.gradient import GRADIENTS, Cost, Evaluation, choose
 
 
@@ -99,6 +109,29 @@ class TestChoice:
     def test_a_method_is_taken_as_it_is(self):
         method = Doubled()
         assert choose(method, ExactBackend()) is method
+
+    def test_every_method_has_a_name_and_a_table(self):
+        assert choose("parameter_shift", ExactBackend()) == ParameterShift()
+        assert choose("surrogate", ExactBackend()) == Surrogate()
+        assert choose({"name": "surrogate", "simulator": "exact"}, ExactBackend()) == Surrogate("exact")
+        assert choose({"name": "spsa", "step": 0.2}, ExactBackend()) == SPSA(step=0.2)
+        assert isinstance(choose({"name": "auto"}, ExactBackend()), Adjoint)
+
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            ({"step": 0.2}, "has the key 'name'"),
+            ({"name": "spas"}, "no gradient method is called 'spas'"),
+            ({"name": ["spsa"]}, "no gradient method is called"),
+            ({"name": "spsa", "stepp": 0.2}, "'spsa' has no option stepp; its options: step, repetitions"),
+            ({"name": "parameter_shift", "step": 1}, "'parameter_shift' has no option step; its options: none"),
+            ({"name": "adjoint", "step": 1}, "'adjoint' has no option step; its options: none"),
+            ({"name": "auto", "step": 1}, "'auto' has no option step; its options: none"),
+        ],
+    )
+    def test_a_table_that_says_nothing_known(self, table, message):
+        with pytest.raises(ConfigurationError, match=message):
+            choose(table, ExactBackend())
 
     def test_an_unknown_name(self):
         with pytest.raises(ConfigurationError, match="no gradient method is called 'finite'; choose one of auto"):
