@@ -226,12 +226,14 @@ class _PullBack(torch.autograd.Function):
             [tensor] * info.batch_size if dim is None else list(tensor.unbind(dim))
             for tensor, dim in zip((inputs, weights, cotangent), in_dims[:3], strict=True)
         ]
-        # Other numbers are other evaluations, with draws of their own; other cotangents ask for the same ones again.
-        same = in_dims[0] is None and in_dims[1] is None
-        seeds = [call.seed if same else derived_seed(call.seed, f"member {i}") for i in range(info.batch_size)]
+        # Other cotangents ask for the same evaluations again; other numbers for other ones, with draws of their own.
+        calls = [call] * info.batch_size
+        if in_dims[0] is not None or in_dims[1] is not None:
+            seeds = [derived_seed(call.seed, f"member {index}") for index in range(info.batch_size)]
+            calls = [_Call(call.evaluation, None, Wanted(), seed) for seed in seeds]
         pulled = [
-            _PullBack.apply(*member, _Call(call.evaluation, None, Wanted(), seed))  # type: ignore[no-untyped-call]
-            for *member, seed in zip(*mapped, seeds, strict=True)
+            _PullBack.apply(*member, own)  # type: ignore[no-untyped-call]
+            for *member, own in zip(*mapped, calls, strict=True)
         ]
         return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)
 

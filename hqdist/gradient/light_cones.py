@@ -1,7 +1,7 @@
 """How fast a program's probabilities vary with each element's angle: what light can reach the element, and leave it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -24,22 +24,23 @@ _Pattern = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Variation:
-    """How values vary with the angle t of one element: ``sum_k a_k exp(i k frequency t)`` with ``|k| <= degree``.
+    """How values vary with an angle t: ``sum_k a_k exp(i k frequency t)`` with ``|k| <= degree``.
 
     Attributes:
-        element: Its place in the program.
+        elements: Places in the program of the elements to whose angle t may be added, to one or another alike: a beam
+            splitter, or phase shifters that follow each other on a mode.
         degree: The largest k.
         frequency: 1, or 1/2 for a beam splitter whose half angle counts.
     """
 
-    element: int
+    elements: tuple[int, ...]
     degree: int
     frequency: float
 
 
 @lru_cache(maxsize=256)
 def variations(program: Program, noise: Noise | None) -> tuple[Variation, ...]:
-    """The elements with parameters on whose angle something depends, and how; the others have derivative zero.
+    """How something varies with the angles that depend on parameters; those left out have derivative zero.
 
     What varies so are the unnormalised numerators and the acceptance of post-selected readouts, else the values.
 
@@ -64,21 +65,29 @@ def variations(program: Program, noise: Noise | None) -> tuple[Variation, ...]:
             most = min(most, 1)
         case NumberCorrelators(space=ComputationSpace.FOCK) if noise is None:
             most = min(most, 2)
-    found = []
+    found: list[Variation] = []
+    following: dict[int, int] = {}  # of modes where nothing but phases has come since: which variation they join
     cones = zip(program.elements, _before(program), _detected_alone(program), strict=True)
     for index, (element, (component, light), alone) in enumerate(cones):
+        if not isinstance(element, PhaseShifter):
+            for mode in element.modes:
+                following.pop(mode, None)
         if not isinstance(element, PhaseShifter | BeamSplitter) or not element.angle.terms:
             continue
         labels = np.unique(component[list(element.modes)])
         reach = min(most, doubled * int(light[labels].sum()))
         certain = int(np.isin(component, labels).sum()) == len(element.modes)
-        if isinstance(element, PhaseShifter):
-            variation = Variation(index, 0 if certain or alone[element.mode] else reach, 1.0)
+        if isinstance(element, BeamSplitter):
+            variation = Variation((index,), reach, 1.0) if certain else Variation((index,), 2 * reach, 0.5)
+        elif element.mode in following:
+            place = following[element.mode]
+            found[place] = replace(found[place], elements=(*found[place].elements, index))
+            continue
         else:
-            variation = Variation(index, reach, 1.0) if certain else Variation(index, 2 * reach, 0.5)
-        if variation.degree:
-            found.append(variation)
-    return tuple(found)
+            variation = Variation((index,), 0 if certain or alone[element.mode] else reach, 1.0)
+            following[element.mode] = len(found)
+        found.append(variation)
+    return tuple(variation for variation in found if variation.degree)
 
 
 def _before(program: Program) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:

@@ -27,8 +27,8 @@ class ParameterShift(GradientMethod):
 
         f'(t) = sum_{u=1}^{2d} c_u f(t + s_u),  s_u = (2u - 1) pi / (2d),  c_u = (-1)^(u-1) / (4d sin^2(s_u / 2)).
 
-    In half angles, t / 2 takes the place of t. Angles that share a parameter are shifted one by one; the chain rule
-    sums them with their coefficients.
+    In half angles, t / 2 takes the place of t. Angles that share a parameter are shifted one by one, but for phases
+    that follow each other on a mode, which act as one; the chain rule sums them with their coefficients.
 
     Each evaluation gets shots in proportion to ``|c_u|``, which is best for equal variances (arXiv:2508.08802): for an
     angle, 2d times the shots of a sample in all, at least 1 each. For post-selected readouts the numerators p Z and the
@@ -136,7 +136,9 @@ def weighted_shots(coefficients: tuple[float, ...], shots: int, most: int | None
     ideal = np.clip(low * sizes, 1, most)
     whole = np.floor(ideal).astype(np.int64)
     order = np.argsort(whole - ideal, kind="stable")
-    whole[order[: total - int(whole.sum())]] += 1
+    everyone, some = divmod(total - int(whole.sum()), len(whole))  # `everyone` is 0 unless floats are too coarse
+    whole += everyone
+    whole[order[:some]] += 1
     return tuple(whole.tolist())
 
 
@@ -147,7 +149,7 @@ class _Shifted:
     Attributes:
         program: It, with an input for each shifted angle after its own.
         angles: What is shifted, (K,).
-        terms: For each, the parameters that it depends on, and how fast.
+        terms: For each, the parameters that it depends on, and how fast; a parameter may come more than once.
     """
 
     program: Program
@@ -231,22 +233,28 @@ def _derived(program: Program, noise: Noise | None, wanted: Wanted) -> _Shifted:
     angles, terms, names = [], [], []
     elements, taken = list(program.elements), {*program.weights, *program.inputs}
     for variation in variations(program, noise):
-        element = elements[variation.element]
-        assert isinstance(element, PhaseShifter | BeamSplitter)
-        if needed.isdisjoint(element.angle.parameters):
+        of_angle = [term for place in variation.elements for term in _angle(elements[place]).terms]
+        if needed.isdisjoint(name for name, _ in of_angle):
             continue
-        name = f"shift{variation.element}"
+        place = variation.elements[0]
+        name = f"shift{place}"
         while name in taken:
             name += "_"
-        elements[variation.element] = _with_angle(element, element.angle + parameter(name))
+        elements[place] = _with_angle(elements[place], _angle(elements[place]) + parameter(name))
         angles.append(variation)
-        terms.append(element.angle.terms)
+        terms.append(tuple(of_angle))
         names.append(name)
     derived = replace(program, elements=tuple(elements), inputs=(*program.inputs, *names))
     return _Shifted(derived, tuple(angles), tuple(terms))
 
 
-def _with_angle(element: PhaseShifter | BeamSplitter, angle: Angle) -> Element:
+def _angle(element: Element) -> Angle:
+    assert isinstance(element, PhaseShifter | BeamSplitter)
+    return element.angle
+
+
+def _with_angle(element: Element, angle: Angle) -> Element:
+    assert isinstance(element, PhaseShifter | BeamSplitter)
     return replace(element, angle=angle) if isinstance(element, PhaseShifter) else replace(element, theta=angle)
 
 

@@ -31,7 +31,7 @@ def splitter(*modes, theta=1.1, convention=hq.BeamSplitterConvention.RX):
 
 
 def found(program, noise=None):
-    return {v.element: (v.degree, v.frequency) for v in variations(program, noise)}
+    return {place: (v.degree, v.frequency) for v in variations(program, noise) for place in v.elements}
 
 
 def spectrum(program, element, seed=0):
@@ -158,6 +158,28 @@ class TestForwardCone:
     def test_a_beam_splitter_that_is_closed_connects_nothing(self):
         circuit = program((1, 1), splitter(0, 1, theta=0.0), phase(0), splitter(0, 1))
         assert found(circuit) == {}
+
+
+class TestPhasesThatFollowEachOther:
+    def test_act_as_one(self):
+        circuit = program(
+            (1, 1, 0),
+            splitter(0, 1),
+            phase(0, "a"),
+            phase(1, "b"),
+            phase(0, "c"),
+            splitter(0, 1),
+            phase(0, "d"),
+            splitter(0, 2),
+        )
+        assert [v.elements for v in variations(circuit, None)] == [(1, 3), (2,), (5,)]
+
+    def test_a_permutation_or_constant_phases_between_them(self):
+        swap, fixed = hq.Permutation((0, 1), (1, 0)), hq.PhaseShifter(0, 0.4)
+        circuit = program(
+            (1, 1), splitter(0, 1), phase(0, "a"), fixed, phase(0, "b"), swap, phase(0, "c"), splitter(0, 1)
+        )
+        assert [v.elements for v in variations(circuit, None)] == [(1, 3), (5,)]
 
 
 class TestBackwardCone:
