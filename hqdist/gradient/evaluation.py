@@ -13,8 +13,8 @@ from hqdist.errors import BackendError, GradientError
 from hqdist.execution import Backend, Cotangents, Request
 from hqdist.gradient.choice import GradientLike, choose, named
 from hqdist.gradient.estimate import estimate_request, estimates_wanted
-from hqdist.gradient.evaluations import derived_seed
 from hqdist.gradient.method import GradientMethod, Wanted
+from hqdist.gradient.rows import derived_seed
 from hqdist.program import Program
 
 _log = logging.getLogger("hqdist")

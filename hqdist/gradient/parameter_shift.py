@@ -11,9 +11,10 @@ import torch
 
 from hqdist.errors import BackendError, GradientError
 from hqdist.execution import Backend, Cotangents, Noise, Provenance, Request, Result
-from hqdist.gradient.evaluations import Evaluations, overlap
 from hqdist.gradient.light_cones import Variation, variations
 from hqdist.gradient.method import Cost, GradientMethod, Wanted
+from hqdist.gradient.rows import Rows, overlap
+from hqdist.gradient.shift_rule import Rule, rule, weighted_shots
 from hqdist.program import Angle, BeamSplitter, Element, PhaseShifter, Program, parameter
 
 
@@ -49,16 +50,17 @@ class ParameterShift(GradientMethod):
     def evaluate(
         self, backend: Backend, request: Request, wanted: Wanted
     ) -> tuple[Result, Callable[[torch.Tensor], Cotangents]]:
-        """Evaluate, and keep the values if they are renormalised."""
-        _check_readout(request.program)
+        """Evaluate, once it is known that the backend takes the shifted evaluations; keep values to be renormalised."""
+        _shifted(backend, request, wanted).rows(request, backend.capabilities.max_shots).check(backend)
         result = backend.evaluate(request)
         # A copy: the values are the caller's, who may write to them.
-        kept = result if result.acceptance is None else replace(result, values=result.values.clone())
+        values = result.values.new_empty(0) if result.acceptance is None else result.values.clone()
+        kept = replace(result, values=values)
         return result, lambda cotangent: self._pull_back(backend, request, cotangent, wanted, lambda: kept)
 
     def cost(self, backend: Backend, request: Request, wanted: Wanted) -> Cost:
         """See the class."""
-        return _shifted(backend, request, wanted).evaluations(request, backend.capabilities.max_shots).cost(backend)
+        return _shifted(backend, request, wanted).rows(request, backend.capabilities.max_shots).cost(backend)
 
     def _pull_back(
         self,
@@ -69,9 +71,9 @@ class ParameterShift(GradientMethod):
         forward: Callable[[], Result],
     ) -> Cotangents:
         shifted = _shifted(backend, request, wanted)
-        evaluations = shifted.evaluations(request, backend.capabilities.max_shots)
-        overlaps, acceptances = evaluations.overlaps(backend, cotangent)
-        if acceptances is None and request.program.readout.space.post_selects and evaluations.each:
+        rows = shifted.rows(request, backend.capabilities.max_shots)
+        overlaps, acceptances = rows.overlaps(backend, cotangent)
+        if acceptances is None and request.program.readout.space.post_selects and rows.each:
             raise GradientError(
                 f"backend {backend.name!r} gives no acceptance with renormalised values, without which they cannot be "
                 "differentiated by the parameter-shift rule; choose another gradient method or ComputationSpace.FOCK"
@@ -89,57 +91,8 @@ class ParameterShift(GradientMethod):
         return Cotangents(
             weights=torch.from_numpy(by_weights).to(like),
             inputs=torch.from_numpy(by_inputs).to(like),
-            provenance=Provenance(backend=backend.name, shots=evaluations.cost(backend).shots, seed=request.seed),
+            provenance=Provenance(backend=backend.name, shots=rows.cost(backend).shots, seed=request.seed),
         )
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One angle's derivative as a sum of values at shifted angles.
-
-    Attributes:
-        shifts: (2d,), in radians.
-        coefficients: (2d,).
-    """
-
-    shifts: tuple[float, ...]
-    coefficients: tuple[float, ...]
-
-
-@lru_cache(maxsize=256)
-def rule(degree: int, frequency: float = 1.0) -> Rule:
-    """The equidistant rule for a trigonometric polynomial of some degree in ``frequency * t``; see `ParameterShift`."""
-    u = np.arange(1, 2 * degree + 1)
-    shifts = (2 * u - 1) * np.pi / (2 * degree)
-    coefficients = (-1.0) ** (u - 1) / (4 * degree * np.sin(shifts / 2) ** 2)
-    return Rule(tuple((shifts / frequency).tolist()), tuple((frequency * coefficients).tolist()))
-
-
-@lru_cache(maxsize=1024)
-def weighted_shots(coefficients: tuple[float, ...], shots: int, most: int | None = None) -> tuple[int, ...]:
-    """Shots for the terms of a rule in proportion to the size of their coefficients.
-
-    Args:
-        coefficients: (2d,).
-        shots: How many each has on average.
-        most: The most that one may have, not less than `shots`; None for no limit.
-
-    Returns:
-        (2d,) whole numbers, at least 1 each, ``2 d shots`` in all.
-    """
-    sizes, total = np.abs(coefficients), len(coefficients) * shots
-    most = total if most is None else max(most, shots)
-    low, high = 0.0, most / sizes.min()
-    for _ in range(200):  # the factor whose products, kept within the bounds, have the right sum
-        factor = (low + high) / 2
-        low, high = (factor, high) if np.clip(factor * sizes, 1, most).sum() < total else (low, factor)
-    ideal = np.clip(low * sizes, 1, most)
-    whole = np.floor(ideal).astype(np.int64)
-    order = np.argsort(whole - ideal, kind="stable")
-    everyone, some = divmod(total - int(whole.sum()), len(whole))  # `everyone` is 0 unless floats are too coarse
-    whole += everyone
-    whole[order[:some]] += 1
-    return tuple(whole.tolist())
 
 
 @dataclass(frozen=True)
@@ -160,7 +113,7 @@ class _Shifted:
     def rules(self) -> tuple[Rule, ...]:
         return tuple(rule(angle.degree, angle.frequency) for angle in self.angles)
 
-    def evaluations(self, request: Request, most: int | None) -> Evaluations:
+    def rows(self, request: Request, most: int | None) -> Rows:
         rules = self.rules
         each = sum(len(r.shifts) for r in rules)
         own = len(request.program.inputs)
@@ -184,7 +137,7 @@ class _Shifted:
                 [n for r in rules for n in weighted_shots(r.coefficients, int(s), most)] for s in request.row_shots
             ]
             shots = np.array(per_sample, dtype=np.int64).reshape(-1)
-        return Evaluations(
+        return Rows(
             request=request,
             program=self.program,
             weights=request.weights,
@@ -261,6 +214,6 @@ def _with_angle(element: Element, angle: Angle) -> Element:
 def _check_readout(program: Program) -> None:
     if program.complex_valued:
         raise GradientError(
-            "amplitudes are no trigonometric polynomials of shots' averages, so the parameter-shift rule does not "
-            "differentiate them; read out probabilities or expectations, or use a backend with adjoint gradients"
+            "the parameter-shift rule differentiates probabilities and expectations, not amplitudes, which no shots can "
+            "estimate; choose another readout, or a backend with adjoint gradients"
         )

@@ -9,8 +9,8 @@ import torch
 
 from hqdist.errors import ConfigurationError, GradientError
 from hqdist.execution import Backend, Cotangents, Provenance, Request
-from hqdist.gradient.evaluations import Evaluations, derived_seed
 from hqdist.gradient.method import Cost, GradientMethod, Wanted
+from hqdist.gradient.rows import Rows, derived_seed
 from hqdist.program import Program
 from hqdist.program.checks import real, whole
 
@@ -54,8 +54,8 @@ class SPSA(GradientMethod):
     def pull_back(self, backend: Backend, request: Request, cotangent: torch.Tensor, wanted: Wanted) -> Cotangents:
         """Evaluate at both ends of every direction."""
         signs = self._signs(request, wanted)
-        evaluations = self._evaluations(request, wanted, signs)
-        overlaps, _ = evaluations.overlaps(backend, cotangent)
+        rows = self._rows(request, wanted, signs)
+        overlaps, _ = rows.overlaps(backend, cotangent)
         both_ends = overlaps.cpu().numpy().reshape(request.batch, -1, 2)
         slopes = (both_ends[:, :, 0] - both_ends[:, :, 1]) / (2 * self.step)
         by_sample = np.zeros((request.batch, signs.shape[2]))
@@ -66,12 +66,12 @@ class SPSA(GradientMethod):
         return Cotangents(
             weights=torch.from_numpy(by_weights).to(request.inputs),
             inputs=torch.from_numpy(by_sample[:, weights:]).to(request.inputs),
-            provenance=Provenance(backend=backend.name, shots=evaluations.cost(backend).shots, seed=request.seed),
+            provenance=Provenance(backend=backend.name, shots=rows.cost(backend).shots, seed=request.seed),
         )
 
     def cost(self, backend: Backend, request: Request, wanted: Wanted) -> Cost:
         """See the class."""
-        return self._evaluations(request, wanted, None).cost(backend)
+        return self._rows(request, wanted, None).cost(backend)
 
     def _signs(self, request: Request, wanted: Wanted) -> np.ndarray[tuple[int, int, int], np.dtype[np.float64]]:
         """Directions (B, repetitions, T + F); zero for what nobody wants to know."""
@@ -87,12 +87,12 @@ class SPSA(GradientMethod):
         signs[:, :, len(program.weights) :] *= wanted.inputs
         return signs
 
-    def _evaluations(
+    def _rows(
         self,
         request: Request,
         wanted: Wanted,
         signs: np.ndarray[tuple[int, int, int], np.dtype[np.float64]] | None,
-    ) -> Evaluations:
+    ) -> Rows:
         """The evaluations in some directions; without directions they can be counted, not made."""
         program = request.program
         wants = (wanted.weights and program.weights) or (wanted.inputs and program.inputs)
@@ -107,7 +107,7 @@ class SPSA(GradientMethod):
             rows = torch.cat([shared, request.inputs[sample.to(request.inputs.device)]], dim=1)
             return rows + moves.to(rows)
 
-        return Evaluations(
+        return Rows(
             request=request,
             program=_all_inputs(program),
             weights=request.weights[:0],

@@ -13,12 +13,12 @@ from torch.utils.checkpoint import checkpoint
 
 import hqdist as hq
 from hqdist.gradient import Cost, Wanted
-from hqdist.gradient.parameter_shift import ParameterShift, rule, weighted_shots
+from hqdist.gradient.shift_rule import rule, weighted_shots
 from hqdist.testing.circuits import INPUT_STATES, random_program, random_request, readouts
 from hqdist.testing.gradients import random_cotangent
 from hqdist.testing.reference import as_array
 
-SHIFT = ParameterShift()
+SHIFT = hq.ParameterShift()
 
 
 def close(found, expected, tolerance=1e-10):
@@ -213,15 +213,29 @@ def test_amplitudes_are_refused_before_anything_is_evaluated():
     assert not device.requests
 
 
+def test_shifted_evaluations_that_are_too_much_are_refused_before_the_forward_pass():
+    class Small(Device):
+        def violations(self, request):
+            return super().violations(request) + ["too many inputs"] * (len(request.program.inputs) > 2)
+
+    device = Small()
+    with pytest.raises(hq.CapabilityError, match="too many inputs"):
+        SHIFT.evaluate(device, some_request(), Wanted())
+    assert not device.requests
+
+
 def test_renormalised_values_without_an_acceptance_are_refused():
     request = some_request(hq.Probabilities(hq.ComputationSpace.UNBUNCHED))
 
     class Forgetful(Device):
         def evaluate(self, request):
-            return replace(super().evaluate(request), acceptance=None)
+            result = super().evaluate(request)
+            return replace(result, acceptance=None) if request.first_row >= self.forgets else result
 
-    with pytest.raises(hq.GradientError, match="gives no acceptance"):
-        SHIFT.pull_back(Forgetful(), request, random_cotangent(request), Wanted())
+    for forgets, error, message in ((0, hq.GradientError, "gives no acceptance"), (9, hq.BackendError, "some samples")):
+        Forgetful.forgets = forgets
+        with pytest.raises(error, match=message):
+            SHIFT.pull_back(Forgetful(max_batch=9), request, random_cotangent(request), Wanted())
 
 
 def test_a_caller_may_write_to_the_values():

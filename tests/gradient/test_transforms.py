@@ -1,4 +1,4 @@
-"""Function transforms see the same derivatives through the shift rule as through the adjoint, however they are nested."""
+"""Function transforms see the same derivatives through the shift rule as through the adjoint, however nested."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Several evaluations for each sample of a request, in as few requests as a backend takes."""
+"""Rows of evaluations, several for each sample of a request, in as few requests as a backend takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,9 +16,12 @@ from hqdist.program import Program
 #: Most numbers in the inputs and values of one request.
 LARGEST = 2**24
 
+#: Most numbers that are contracted at a time: float64 copies of a whole request would double its memory and more.
+_BLOCK = 2**20
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Evaluations:
+class Rows:
     """E evaluations of a program for each of the B samples of a request, ordered by sample.
 
     Attributes:
@@ -44,6 +47,15 @@ class Evaluations:
         shots = 0 if self.shots is None else int(self.shots.sum())
         return Cost(evaluations=self.request.batch * self.each, shots=shots, calls=len(self._parts(backend)))
 
+    def check(self, backend: Backend) -> None:
+        """See that a backend will take them, before anything is submitted.
+
+        Raises:
+            CapabilityError: Naming every violated constraint.
+        """
+        for first, last in self._parts(backend)[:1]:
+            backend.check(self._request(first, last))
+
     def overlaps(self, backend: Backend, cotangent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Evaluate, and contract what comes back with a cotangent of the request's values.
 
@@ -65,14 +77,16 @@ class Evaluations:
                     "were asked for; hold it to hqdist.testing.conformance"
                 )
             samples = torch.arange(first, last, device=cotangent.device) // self.each
-            overlaps.append(overlap(cotangent[samples], result.values))
+            size = max(1, _BLOCK // max(1, self.program.outputs))
+            for rows, values in zip(torch.split(samples, size), torch.split(result.values, size), strict=True):
+                overlaps.append(overlap(cotangent[rows], values))
             if result.acceptance is not None:
                 acceptances.append(result.acceptance.double())
         if not overlaps:
             return self.request.inputs.new_zeros(self.request.batch, self.each, dtype=torch.float64), None
-        if acceptances and len(acceptances) != len(overlaps):
-            raise BackendError(f"backend {backend.name!r} gave an acceptance for some samples of one program only")
         shape = (self.request.batch, self.each)
+        if acceptances and sum(map(len, acceptances)) != shape[0] * shape[1]:
+            raise BackendError(f"backend {backend.name!r} gave an acceptance for some samples of a program only")
         return torch.cat(overlaps).reshape(shape), torch.cat(acceptances).reshape(shape) if acceptances else None
 
     def _parts(self, backend: Backend) -> list[tuple[int, int]]:
@@ -106,4 +120,8 @@ def overlap(cotangent: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """``Re sum_r conj(cotangent) values``, (B, R) and (B, R) to (B,), in float64."""
     if values.is_complex():
         cotangent, values = torch.view_as_real(cotangent).flatten(1), torch.view_as_real(values).flatten(1)
-    return (cotangent.double() * values.double()).sum(dim=1)
+    products = cotangent.double() * values.double()
+    if products.device.type != "cpu":
+        return products.sum(dim=1)
+    # Torch splits long sums over its threads; NumPy sums each row for itself, always in one order.
+    return torch.from_numpy(products.contiguous().numpy().sum(axis=1))
