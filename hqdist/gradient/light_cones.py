@@ -114,8 +114,8 @@ def _detected_alone(program: Program) -> list[npt.NDArray[np.bool_]]:
         after.append(alone.copy())
         pattern, modes = _pattern(element), np.array(element.modes)
         leaving = alone[modes]
-        unmixed = pattern.sum(axis=1) == 1
-        alone[modes] = [bool((unmixed & leaving)[targets].all()) and int(targets.sum()) == 1 for targets in pattern.T]
+        # light that leaves at one port only leaves alone: the matrix is unitary
+        alone[modes] = [int(targets.sum()) == 1 and bool(leaving[targets].all()) for targets in pattern.T]
     return after[::-1]
 
 

@@ -38,7 +38,8 @@ class ParameterShift(GradientMethod):
 
     The cost of a sample is ``sum_k 2 d_k`` evaluations over the angles k that depend on a weight, or on an input if
     somebody needs derivatives by inputs; all of a batch are sent in one request, more only where it would be larger
-    than memory or the backend allow. A device that rounds its phases is differentiated as it is, at rounded angles.
+    than memory or the backend allow. A device that rounds its phases is differentiated as it is, at rounded angles; one
+    with random phase errors draws them anew for each evaluation.
     """
 
     name: ClassVar[str] = "parameter_shift"
@@ -214,6 +215,6 @@ def _with_angle(element: Element, angle: Angle) -> Element:
 def _check_readout(program: Program) -> None:
     if program.complex_valued:
         raise GradientError(
-            "the parameter-shift rule differentiates probabilities and expectations, not amplitudes, which no shots can "
-            "estimate; choose another readout, or a backend with adjoint gradients"
+            "the parameter-shift rule differentiates probabilities and expectations, not amplitudes, which no shots "
+            "can estimate; choose another readout, or a backend with adjoint gradients"
         )

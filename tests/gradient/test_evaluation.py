@@ -15,7 +15,7 @@ from hqdist import (
     ParameterShift,
     Surrogate,
 )
-from hqdist.gradient import GRADIENTS, Cost, Evaluation, choose
+from hqdist.gradient import GRADIENTS, Cost, Evaluation, Wanted, choose
 
 
 class Scripted(Backend):
@@ -70,6 +70,15 @@ def test_a_derivative_is_asked_for_only_when_it_is_needed(numbers):
     assert backend.asked == ["evaluate", "evaluate"]
     evaluation(inputs, weights).sum().backward()
     assert backend.asked[2:] == ["evaluate", "vjp"]
+
+
+def test_the_adjoint_costs_one_call(numbers):
+    program, inputs, weights = numbers
+    backend = Scripted()
+    request = Evaluation(program=program, backend=backend).request(inputs, weights)
+    Adjoint().pull_back(backend, request, torch.ones(4, program.outputs, dtype=torch.float64), Wanted())
+    assert backend.asked == ["vjp"]
+    assert Adjoint().cost(backend, request, Wanted()) == Cost(evaluations=4, calls=1)
 
 
 def test_any_method_can_be_given(numbers):
