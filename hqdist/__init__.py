@@ -30,8 +30,8 @@ from hqdist.execution import (
     backend,
     default_backend,
 )
-from hqdist.gradient import Adjoint, GradientMethod
-from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, use_backend
+from hqdist.gradient import SPSA, Adjoint, Estimate, GradientMethod, ParameterShift, Surrogate
+from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid, estimate, use_backend
 from hqdist.program import (
     Amplitudes,
     Angle,
@@ -62,6 +62,7 @@ from hqdist.program import (
 )
 
 __all__ = [
+    "SPSA",
     "Adjoint",
     "Amplitudes",
     "Angle",
@@ -79,6 +80,7 @@ __all__ = [
     "ConfigurationError",
     "Cotangents",
     "Detectors",
+    "Estimate",
     "Experiment",
     "FixedUnitary",
     "GradientError",
@@ -95,6 +97,7 @@ __all__ = [
     "NumberCorrelators",
     "OutputMappingStrategy",
     "ParallelHybrid",
+    "ParameterShift",
     "Permutation",
     "PhaseShifter",
     "PostSelectionError",
@@ -111,11 +114,13 @@ __all__ = [
     "Result",
     "SequentialHybrid",
     "StatePattern",
+    "Surrogate",
     "TrainingError",
     "UnknownBackendError",
     "available_backends",
     "backend",
     "default_backend",
+    "estimate",
     "from_perceval",
     "interferometer",
     "parameter",

@@ -1,17 +1,23 @@
 """The autograd node of a quantum layer: forward through a backend, backward through a gradient method."""
 
 import inspect
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from hqdist.errors import BackendError, GradientError
 from hqdist.execution import Backend, Cotangents, Request
-from hqdist.gradient.choice import choose
+from hqdist.gradient.choice import GradientLike, choose, named
+from hqdist.gradient.estimate import estimate_request, estimates_wanted
 from hqdist.gradient.method import GradientMethod, Wanted
+from hqdist.gradient.rows import derived_seed
 from hqdist.program import Program
+
+_log = logging.getLogger("hqdist")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +27,21 @@ class Evaluation:
     Attributes:
         program: What to evaluate.
         backend: Who evaluates it.
-        gradient: A gradient method or its name.
+        gradient: A gradient method, its name, or a table with its name and options.
         shots: Shots for each sample; None for the backend's own choice, exact values where it makes none.
+        told: What the logger was told already.
+
+    Where "auto" has chosen the method, the logger "hqdist" tells which and what it costs, once, before it spends
+    anything.
 
     What is random follows from a seed that each call draws from torch's random state, so `torch.manual_seed` decides.
     """
 
     program: Program
     backend: Backend
-    gradient: GradientMethod | str = "auto"
+    gradient: GradientLike = "auto"
     shots: int | None = None
+    told: set[tuple[str, str]] = field(default_factory=set, compare=False, repr=False)
 
     def __call__(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Values (B, R) for inputs (B, F) and weights (T,), attached to the autograd graph of both.
@@ -51,10 +62,32 @@ class Evaluation:
         shots = self.backend.shots if self.shots is None else self.shots
         return Request(program=self.program, weights=weights, inputs=inputs, shots=shots, seed=seed)
 
+    def tell(self, request: Request, method: GradientMethod, wanted: Wanted) -> None:
+        """Tell the logger which method "auto" has chosen, and what it costs, if it does not know."""
+        choice = (self.backend.name, method.name)
+        if self.gradient == "auto" and choice not in self.told:
+            self.told.add(choice)
+            _log.info("gradient 'auto': %s", estimate_request(self.backend, request, method, wanted))
+
     def _seed(self) -> int | None:
         noise = self.backend.capabilities.noise
-        random = self.shots is not None or self.backend.shots is not None or (noise is not None and noise.random_phases)
-        return int(torch.randint(2**63 - 1, ())) if random else None
+        method = named(self.gradient)
+        random = (
+            self.shots is not None
+            or self.backend.shots is not None
+            or (noise is not None and noise.random_phases)
+            or (method is not None and method.random)
+        )
+        return _drawn_seed() if random else None
+
+
+def _drawn_seed() -> int:
+    """A seed from torch's random state."""
+    try:
+        return int(torch.randint(2**63 - 1, ()))
+    except RuntimeError:  # under vmap, where torch draws no plain number; another thread is not under it
+        with ThreadPoolExecutor(1) as outside:
+            return outside.submit(_drawn_seed).result()
 
 
 class _Call:
@@ -69,9 +102,15 @@ class _Call:
 
     def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         request, backend = self.evaluation.request(inputs, weights, self.seed), self.evaluation.backend
+        estimates = estimates_wanted()
+        if estimates is not None:
+            estimates.append(estimate_request(backend, request, self.method, self.wanted))
+            dtype = inputs.dtype.to_complex() if request.program.complex_valued else inputs.dtype
+            return inputs.new_zeros(request.batch, request.program.outputs, dtype=dtype)
         if self.method is None:
             result = backend.evaluate(request)
         else:
+            self.evaluation.tell(request, self.method, self.wanted)
             result, self.pull = self.method.evaluate(backend, request, self.wanted)
         promised = (request.batch, self.evaluation.program.outputs)
         if result.values.shape != promised:
@@ -85,9 +124,13 @@ class _Call:
         if self.pull is not None:
             return self.pull(cotangent)
         # Under torch.func the forward pass may have run without knowing that it would be differentiated.
-        backend = self.evaluation.backend
-        method = choose(self.evaluation.gradient, backend)
-        return method.pull_back(backend, self.evaluation.request(inputs, weights, self.seed), cotangent, Wanted())
+        evaluation, wanted = self.evaluation, Wanted()
+        method, request = (
+            choose(evaluation.gradient, evaluation.backend),
+            evaluation.request(inputs, weights, self.seed),
+        )
+        evaluation.tell(request, method, wanted)
+        return method.pull_back(evaluation.backend, request, cotangent, wanted)
 
 
 class _Evaluate(torch.autograd.Function):
@@ -183,9 +226,14 @@ class _PullBack(torch.autograd.Function):
             [tensor] * info.batch_size if dim is None else list(tensor.unbind(dim))
             for tensor, dim in zip((inputs, weights, cotangent), in_dims[:3], strict=True)
         ]
+        # Other cotangents ask for the same evaluations again; other numbers for other ones, with draws of their own.
+        calls = [call] * info.batch_size
+        if in_dims[0] is not None or in_dims[1] is not None:
+            seeds = [derived_seed(call.seed, f"member {index}") for index in range(info.batch_size)]
+            calls = [_Call(call.evaluation, None, Wanted(), seed) for seed in seeds]
         pulled = [
-            _PullBack.apply(*member, _Call(call.evaluation, None, Wanted(), call.seed))  # type: ignore[no-untyped-call]
-            for member in zip(*mapped, strict=True)
+            _PullBack.apply(*member, own)  # type: ignore[no-untyped-call]
+            for *member, own in zip(*mapped, calls, strict=True)
         ]
         return (torch.stack([p[0] for p in pulled]), torch.stack([p[1] for p in pulled])), (0, 0)
 

@@ -20,7 +20,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What something takes of a backend.
+    """What something takes of a backend. Costs add, and multiply by whole numbers.
 
     Attributes:
         evaluations: Circuits evaluated: rows of requests.
@@ -32,11 +32,24 @@ class Cost:
     shots: int = 0
     calls: int = 0
 
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            evaluations=self.evaluations + other.evaluations,
+            shots=self.shots + other.shots,
+            calls=self.calls + other.calls,
+        )
+
+    def __mul__(self, times: int) -> "Cost":
+        return Cost(evaluations=self.evaluations * times, shots=self.shots * times, calls=self.calls * times)
+
 
 class GradientMethod(ABC):
     """A way to pull a cotangent back through a request; orthogonal to who evaluates it."""
 
     name: ClassVar[str]
+
+    #: Whether it draws numbers, so that it needs a seed even where values are exact.
+    random: ClassVar[bool] = False
 
     @abstractmethod
     def pull_back(self, backend: Backend, request: Request, cotangent: torch.Tensor, wanted: Wanted) -> Cotangents:

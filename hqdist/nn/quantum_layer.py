@@ -9,7 +9,8 @@ from torch import nn
 from hqdist.errors import ConfigurationError, RequestError
 from hqdist.execution import Backend, BackendLike, backend, current_backend
 from hqdist.execution.request import DTYPES, dense
-from hqdist.gradient import GRADIENTS, Evaluation, GradientMethod
+from hqdist.gradient import Estimate, Evaluation, GradientLike, named
+from hqdist.gradient.estimate import estimating
 from hqdist.nn.source import program_from
 from hqdist.program import Ansatz, CircuitBuilder, Program, Readout
 from hqdist.program.checks import instance, shown, whole
@@ -36,7 +37,7 @@ class QuantumLayer(nn.Module):
         input_parameters: For a Perceval circuit: prefixes of the parameters that take features.
         measurement_strategy: For a builder or circuit: the readout; by default all Fock probabilities.
         backend: Who evaluates it: a name, URI, table or `Backend`; None follows `default_backend`.
-        gradient: How it is differentiated: a method, its name, or "auto".
+        gradient: How it is differentiated: a method, its name, a table with its name and options, or "auto".
         shots: Shots for each sample; None asks for exact values.
         device: Where the phases are.
         dtype: Precision of the phases and of the computation, float32 or float64; torch's default if None.
@@ -70,7 +71,7 @@ class QuantumLayer(nn.Module):
         input_parameters: Sequence[str] | None = None,
         measurement_strategy: Readout | None = None,
         backend: BackendLike | None = None,
-        gradient: GradientMethod | str = "auto",
+        gradient: GradientLike = "auto",
         shots: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -110,10 +111,7 @@ class QuantumLayer(nn.Module):
         features = len(ansatz.program.inputs)
         if input_size is not None and whole(input_size, "input_size", error=ConfigurationError) != features:
             raise ConfigurationError(f"the circuit takes {features} features, not input_size={input_size}")
-        if not isinstance(gradient, GradientMethod) and gradient not in GRADIENTS:
-            raise ConfigurationError(
-                f"no gradient method is called {shown(gradient)}; choose one of {', '.join(GRADIENTS)}"
-            )
+        named(gradient)  # refuses what is none
         if shots is not None:
             shots = whole(shots, "shots, if not None for exact values,", least=1, error=ConfigurationError)
         if dtype is not None and dtype not in DTYPES:
@@ -122,6 +120,7 @@ class QuantumLayer(nn.Module):
         self.gradient = gradient
         self.shots = shots
         self.backend = backend
+        self._told: set[tuple[str, str]] = set()
         phases = 2 * math.pi * torch.rand(len(self.program.weights), device=device, dtype=dtype)
         if ansatz.reservoir:
             self.register_buffer("phases", phases)
@@ -182,11 +181,32 @@ class QuantumLayer(nn.Module):
             backend=self._backend or current_backend(),
             gradient=self.gradient,
             shots=self.shots,
+            told=self._told,
         )
         values = evaluation(batch, self.phases)
         if self.output_map is not None:
             values = self.output_map(values)
         return values.squeeze(0) if x.ndim == 1 else values
+
+    def estimate(self, batch: int | torch.Tensor, *, training: bool | None = None) -> Estimate:
+        """What a batch will take of the backend: evaluations, shots, calls, credits; nothing is evaluated.
+
+        Args:
+            batch: Features (B, F) or (F,), whose derivative counts if they require one; or a number of samples, whose
+                features are taken to require one.
+            training: Whether derivatives count; None for whether the layer is in training mode.
+
+        Raises:
+            RequestError: If the features do not fit.
+            GradientError: If a derivative is needed that cannot be had.
+        """
+        training = self.training if training is None else training
+        if not isinstance(batch, torch.Tensor):
+            samples = whole(batch, "a number of samples", least=0, error=RequestError)
+            batch = self.phases.new_zeros(samples, self.input_size).requires_grad_()
+        with estimating() as found, torch.set_grad_enabled(training):
+            self(batch)
+        return sum(found, start=Estimate())
 
     def _features(self, x: torch.Tensor | None) -> torch.Tensor:
         if x is None:

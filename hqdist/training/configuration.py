@@ -146,7 +146,8 @@ class Configuration(_Table):
         threads: CPU threads for torch and the exact backend; without it, torch's choice. Small models are fastest with
             one, and a run with the number written down resumes to the same bits on another machine.
         backend: Who evaluates the quantum layers, as `hqdist.backend` takes it: a name, a URI or a table.
-        gradient: How they are differentiated, as `hqdist.QuantumLayer` takes it.
+        gradient: How they are differentiated, as `hqdist.QuantumLayer` takes it: a name, or a table with `name` and
+            options.
         shots: Shots for each sample; without it, exact values.
         data: The samples.
         circuit: The photonic circuit.
@@ -157,7 +158,7 @@ class Configuration(_Table):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     backend: str | dict[str, Any] = "exact"
-    gradient: str = "auto"
+    gradient: str | dict[str, Any] = "auto"
     shots: Count | None = None
     data: DataConfiguration
     circuit: CircuitConfiguration = CircuitConfiguration()
@@ -169,6 +170,13 @@ class Configuration(_Table):
     def _name_uri_or_table(cls, value: object) -> object:
         if not isinstance(value, str | dict):
             raise ValueError("a backend is a name, a URI or a table")
+        return value
+
+    @field_validator("gradient", mode="before")
+    @classmethod
+    def _name_or_table(cls, value: object) -> object:
+        if not isinstance(value, str | dict):
+            raise ValueError("a gradient method is a name or a table")
         return value
 
     def resolved(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from hqdist.errors import ConfigurationError, HqdistError
 from hqdist.execution import Backend, Request, backend
-from hqdist.gradient import GRADIENTS, choose
+from hqdist.gradient import choose
 from hqdist.nn import ParallelHybrid, QuantumLayer, ResidualHybrid, SequentialHybrid
 from hqdist.program import Ansatz, AnsatzFactory, CircuitType, Experiment, OutputMappingStrategy
 from hqdist.training.configuration import (
@@ -113,8 +113,7 @@ def _encoding_columns(circuit: CircuitConfiguration, features: int) -> int:
 def _check_backend(configuration: Configuration, chosen: Backend, ansatz: Ansatz, batch_size: int) -> None:
     """See that the backend can evaluate and differentiate the circuit; nothing is submitted."""
     program, zero = ansatz.program, torch.zeros(1)
-    if configuration.gradient in GRADIENTS:  # the layer refuses the others, naming these
-        choose(configuration.gradient, chosen)
+    choose(configuration.gradient, chosen)
     weights, inputs = zero.expand(len(program.weights)), zero.expand(batch_size, len(program.inputs))
     chosen.check(Request(program=program, weights=weights, inputs=inputs, shots=configuration.shots))
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from hqdist.errors import RequestError, TrainingError
 from hqdist.training.checkpoint import TrainingState
 from hqdist.training.configuration import Configuration
+from hqdist.training.cost import epoch_estimate, look_estimate
 from hqdist.training.data import DataSet, load_data
 from hqdist.training.environment import describe_environment
 from hqdist.training.loop import DivergenceError, evaluate, shuffled_batches, train_epoch
@@ -61,6 +62,7 @@ def train(configuration: Configuration, path: Path, *, resume: bool, console: Co
                 state.load(directory.checkpoint)
             _announce(console, configuration, data, directory, state.epoch if resuming else None)
             _warn_of_changes(console, directory, environment)
+            _announce_cost(console, configuration, data, state)
             records = _train_epochs(configuration, data, state, directory, progress_on(console))
             return _conclude(configuration, data, state, directory, records, console)
 
@@ -111,6 +113,16 @@ def _announce(
         highlight=False,
         markup=False,
     )
+
+
+def _announce_cost(console: Console, configuration: Configuration, data: DataSet, state: TrainingState) -> None:
+    epoch = epoch_estimate(state.model, data, configuration)
+    if not epoch.total.shots:
+        return
+    left = configuration.training.epochs - state.epoch
+    run = epoch * left + look_estimate(state.model, data.test, configuration.training.batch_size)
+    for line in (f"an epoch takes {epoch}", f"what is left of the run ({left} epochs and the test) takes {run}"):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _warn_of_changes(console: Console, directory: RunDirectory, environment: dict[str, object]) -> None:

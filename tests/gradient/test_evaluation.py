@@ -4,8 +4,18 @@ import pytest
 import torch
 from hqdist_exact import ExactBackend
 
-from hqdist import Adjoint, Backend, ConfigurationError, Experiment, GradientError, GradientMethod
-from hqdist.gradient import GRADIENTS, Cost, Evaluation, choose
+from hqdist import (
+    SPSA,
+    Adjoint,
+    Backend,
+    ConfigurationError,
+    Experiment,
+    GradientError,
+    GradientMethod,
+    ParameterShift,
+    Surrogate,
+)
+from hqdist.gradient import GRADIENTS, Cost, Evaluation, Wanted, choose
 
 
 class Scripted(Backend):
@@ -62,6 +72,15 @@ def test_a_derivative_is_asked_for_only_when_it_is_needed(numbers):
     assert backend.asked[2:] == ["evaluate", "vjp"]
 
 
+def test_the_adjoint_costs_one_call(numbers):
+    program, inputs, weights = numbers
+    backend = Scripted()
+    request = Evaluation(program=program, backend=backend).request(inputs, weights)
+    Adjoint().pull_back(backend, request, torch.ones(4, program.outputs, dtype=torch.float64), Wanted())
+    assert backend.asked == ["vjp"]
+    assert Adjoint().cost(backend, request, Wanted()) == Cost(evaluations=4, calls=1)
+
+
 def test_any_method_can_be_given(numbers):
     program, inputs, weights = numbers
     gradients = []
@@ -100,6 +119,29 @@ class TestChoice:
         method = Doubled()
         assert choose(method, ExactBackend()) is method
 
+    def test_every_method_has_a_name_and_a_table(self):
+        assert choose("parameter_shift", ExactBackend()) == ParameterShift()
+        assert choose("surrogate", ExactBackend()) == Surrogate()
+        assert choose({"name": "surrogate", "simulator": "exact"}, ExactBackend()) == Surrogate("exact")
+        assert choose({"name": "spsa", "step": 0.2}, ExactBackend()) == SPSA(step=0.2)
+        assert isinstance(choose({"name": "auto"}, ExactBackend()), Adjoint)
+
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            ({"step": 0.2}, "has the key 'name'"),
+            ({"name": "spas"}, "no gradient method is called 'spas'"),
+            ({"name": ["spsa"]}, "no gradient method is called"),
+            ({"name": "spsa", "stepp": 0.2}, "'spsa' has no option stepp; its options: step, repetitions"),
+            ({"name": "parameter_shift", "step": 1}, "'parameter_shift' has no option step; its options: none"),
+            ({"name": "adjoint", "step": 1}, "'adjoint' has no option step; its options: none"),
+            ({"name": "auto", "step": 1}, "'auto' has no option step; its options: none"),
+        ],
+    )
+    def test_a_table_that_says_nothing_known(self, table, message):
+        with pytest.raises(ConfigurationError, match=message):
+            choose(table, ExactBackend())
+
     def test_an_unknown_name(self):
         with pytest.raises(ConfigurationError, match="no gradient method is called 'finite'; choose one of auto"):
             choose("finite", ExactBackend())
@@ -115,8 +157,9 @@ class TestChoice:
 
                 return replace(super().capabilities, adjoint=False)
 
-        for name in ("auto", "adjoint"):
+        for method in ("adjoint", Adjoint()):
             with pytest.raises(GradientError, match="backend 'plain' offers no adjoint gradient"):
-                choose(name, Plain())
+                choose(method, Plain())
         with pytest.raises(GradientError, match="choose another gradient method"):
             Plain().vjp(None, None)
+        assert choose("auto", Plain()) == ParameterShift()
