@@ -43,6 +43,50 @@ class BackendError(HqdistError):
     """A backend did not give what it promised."""
 
 
+class ProviderError(BackendError):
+    """A provider of remote devices refused, failed, or could not be understood."""
+
+
+class AuthenticationError(ProviderError):
+    """The provider does not take the token, or there is none."""
+
+
+class PermissionDeniedError(ProviderError):
+    """The provider does not let this account use the platform."""
+
+
+class CreditsError(ProviderError):
+    """The account has no credits (or time) left for this; asking again will not help."""
+
+
+class QueueFullError(ProviderError):
+    """The provider takes no further job from this account for now."""
+
+
+class PlatformUnavailableError(ProviderError):
+    """The platform is down, in maintenance, or unknown."""
+
+
+class SubmissionUncertainError(ProviderError):
+    """A job may or may not have been created, and the provider does not tell; nothing is submitted again unasked."""
+
+
+class JobFailedError(ProviderError):
+    """A job ended without a result."""
+
+
+class MissingRowsError(JobFailedError):
+    """A job's result lacks some of the rows that were asked for; `missing` lists them."""
+
+    def __init__(self, message: str, missing: Sequence[int] = ()) -> None:
+        self.missing = tuple(missing)
+        super().__init__(message)
+
+
+class DeadlineError(ProviderError, TimeoutError):
+    """A result was not there in time; the job goes on, and the same request adopts it."""
+
+
 class UnknownBackendError(HqdistError, LookupError):
     """No backend of this name is installed."""
 

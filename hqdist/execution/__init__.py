@@ -4,6 +4,7 @@ from hqdist.execution.backend import Backend
 from hqdist.execution.capabilities import Capabilities, Price
 from hqdist.execution.job import Job, JobStatus
 from hqdist.execution.noise import Detectors, Noise
+from hqdist.execution.record import ProvenanceRecord, record_provenance
 from hqdist.execution.registry import (
     BackendLike,
     available_backends,
@@ -26,6 +27,7 @@ __all__ = [
     "Noise",
     "Price",
     "Provenance",
+    "ProvenanceRecord",
     "Request",
     "Result",
     "available_backends",
@@ -33,4 +35,5 @@ __all__ = [
     "backend_class",
     "current_backend",
     "default_backend",
+    "record_provenance",
 ]

@@ -26,8 +26,14 @@ class Job:
         id: A name for it, unique.
     """
 
-    def __init__(self, evaluate: Callable[[], Result]) -> None:
-        """Start evaluating in a thread of its own."""
+    def __init__(self, evaluate: Callable[[], Result], on_cancel: Callable[[], None] | None = None) -> None:
+        """Start evaluating in a thread of its own.
+
+        Args:
+            evaluate: Gives the result.
+            on_cancel: Called once if the job is cancelled, to stop what is under way for it and nothing else.
+        """
+        self._on_cancel = on_cancel
         self.id = uuid.uuid4().hex
         self._outcome: Future[Result] = Future()
         threading.Thread(target=self._run, args=(evaluate,), name=f"hqdist-job-{self.id[:8]}", daemon=True).start()
@@ -59,7 +65,11 @@ class Job:
 
     def cancel(self) -> bool:
         """Give the job up and wake whoever waits for it; its result is discarded. False if it had ended already."""
-        return self._outcome.cancel()
+        first = not self._outcome.cancelled()
+        given_up = self._outcome.cancel()
+        if given_up and first and self._on_cancel is not None:
+            self._on_cancel()
+        return given_up
 
     def _run(self, evaluate: Callable[[], Result]) -> None:
         try:

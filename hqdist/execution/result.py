@@ -1,5 +1,6 @@
 """What a backend gives back: values, and where they come from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,23 @@ class Provenance:
     performance: tuple[float, ...] = ()
     queue_seconds: float = 0.0
     compute_seconds: float = 0.0
+
+    @classmethod
+    def joined(cls, parts: Sequence["Provenance"]) -> "Provenance":
+        """Where values come from that several answers gave together: names joined, figures summed."""
+        seeds = {part.seed for part in parts}
+        return cls(
+            backend=", ".join(dict.fromkeys(part.backend for part in parts)),
+            worker=", ".join(dict.fromkeys(part.worker for part in parts if part.worker)) or None,
+            job_ids=tuple(job for part in parts for job in part.job_ids),
+            shots=sum(part.shots for part in parts),
+            seed=seeds.pop() if len(seeds) == 1 else None,
+            credits=sum(part.credits for part in parts),
+            replayed=bool(parts) and all(part.replayed for part in parts),
+            performance=tuple(share for part in parts for share in part.performance),
+            queue_seconds=sum(part.queue_seconds for part in parts),
+            compute_seconds=sum(part.compute_seconds for part in parts),
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

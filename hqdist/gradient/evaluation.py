@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from hqdist.errors import BackendError, GradientError
-from hqdist.execution import Backend, Cotangents, Request
+from hqdist.execution import Backend, Cotangents, Provenance, Request
+from hqdist.execution.record import open_records
 from hqdist.gradient.choice import GradientLike, choose, named
 from hqdist.gradient.estimate import estimate_request, estimates_wanted
 from hqdist.gradient.method import GradientMethod, Wanted
@@ -99,6 +100,7 @@ class _Call:
         self.wanted = wanted
         self.seed = seed
         self.pull: Callable[[torch.Tensor], Cotangents] | None = None
+        self.records = open_records()
 
     def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         request, backend = self.evaluation.request(inputs, weights, self.seed), self.evaluation.backend
@@ -112,6 +114,7 @@ class _Call:
         else:
             self.evaluation.tell(request, self.method, self.wanted)
             result, self.pull = self.method.evaluate(backend, request, self.wanted)
+        self._record(result.provenance)
         promised = (request.batch, self.evaluation.program.outputs)
         if result.values.shape != promised:
             raise BackendError(
@@ -121,6 +124,21 @@ class _Call:
         return result.values
 
     def pull_back(self, inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor) -> Cotangents:
+        derivatives = self._derivatives(inputs, weights, cotangent)
+        self._record(derivatives.provenance)
+        return derivatives
+
+    def member(self, seed: int | None) -> "_Call":
+        """A call of the same evaluation for other numbers, with draws of its own."""
+        other = _Call(self.evaluation, None, Wanted(), seed)
+        other.records = self.records
+        return other
+
+    def _record(self, provenance: Provenance) -> None:
+        for record in self.records:
+            record.evaluations.append(provenance)
+
+    def _derivatives(self, inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor) -> Cotangents:
         if self.pull is not None:
             return self.pull(cotangent)
         # Under torch.func the forward pass may have run without knowing that it would be differentiated.
@@ -230,7 +248,7 @@ class _PullBack(torch.autograd.Function):
         calls = [call] * info.batch_size
         if in_dims[0] is not None or in_dims[1] is not None:
             seeds = [derived_seed(call.seed, f"member {index}") for index in range(info.batch_size)]
-            calls = [_Call(call.evaluation, None, Wanted(), seed) for seed in seeds]
+            calls = [call.member(seed) for seed in seeds]
         pulled = [
             _PullBack.apply(*member, own)  # type: ignore[no-untyped-call]
             for *member, own in zip(*mapped, calls, strict=True)

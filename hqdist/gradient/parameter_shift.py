@@ -56,7 +56,8 @@ class ParameterShift(GradientMethod):
         result = backend.evaluate(request)
         # A copy: the values are the caller's, who may write to them.
         values = result.values.new_empty(0) if result.acceptance is None else result.values.clone()
-        kept = replace(result, values=values)
+        # What the forward pass took is not taken again.
+        kept = replace(result, values=values, provenance=Provenance(backend=backend.name, seed=request.seed))
         return result, lambda cotangent: self._pull_back(backend, request, cotangent, wanted, lambda: kept)
 
     def cost(self, backend: Backend, request: Request, wanted: Wanted) -> Cost:
@@ -73,7 +74,7 @@ class ParameterShift(GradientMethod):
     ) -> Cotangents:
         shifted = _shifted(backend, request, wanted)
         rows = shifted.rows(request, backend.capabilities.max_shots)
-        overlaps, acceptances = rows.overlaps(backend, cotangent)
+        overlaps, acceptances, provenance = rows.overlaps(backend, cotangent)
         if acceptances is None and request.program.readout.space.post_selects and rows.each:
             raise GradientError(
                 f"backend {backend.name!r} gives no acceptance with renormalised values, without which they cannot be "
@@ -83,6 +84,7 @@ class ParameterShift(GradientMethod):
             result = forward()
             if result.acceptance is None:
                 raise BackendError(f"backend {backend.name!r} gave an acceptance for some samples of a program only")
+            provenance = Provenance.joined([provenance, result.provenance])
             # the overlap of the cotangent with ((p Z)_u - p Z_u) / Z, which is linear in what is shifted
             unshifted = overlap(cotangent, result.values)[:, None]
             overlaps = acceptances * (overlaps - unshifted) / result.acceptance.double()[:, None]
@@ -92,7 +94,7 @@ class ParameterShift(GradientMethod):
         return Cotangents(
             weights=torch.from_numpy(by_weights).to(like),
             inputs=torch.from_numpy(by_inputs).to(like),
-            provenance=Provenance(backend=backend.name, shots=rows.cost(backend).shots, seed=request.seed),
+            provenance=provenance,
         )
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from hqdist.errors import BackendError
-from hqdist.execution import Backend, Request
+from hqdist.execution import Backend, Provenance, Request
 from hqdist.gradient.method import Cost
 from hqdist.program import Program
 
@@ -56,7 +56,9 @@ class Rows:
         for first, last in self._parts(backend)[:1]:
             backend.check(self._request(first, last))
 
-    def overlaps(self, backend: Backend, cotangent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def overlaps(
+        self, backend: Backend, cotangent: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None, Provenance]:
         """Evaluate, and contract what comes back with a cotangent of the request's values.
 
         Args:
@@ -64,12 +66,14 @@ class Rows:
             cotangent: (B, R).
 
         Returns:
-            ``Re sum_r conj(cotangent) values`` for each evaluation, (B, E), and their acceptances, (B, E), or None; in
-            float64.
+            ``Re sum_r conj(cotangent) values`` for each evaluation, (B, E), and their acceptances, (B, E), or None,
+            both in float64; and where they come from.
         """
         overlaps, acceptances = [], []
+        provenances = []
         for first, last in self._parts(backend):
             result = backend.evaluate(self._request(first, last))
+            provenances.append(replace(result.provenance, seed=self.request.seed))
             promised = (last - first, self.program.outputs)
             if result.values.shape != promised:
                 raise BackendError(
@@ -82,12 +86,15 @@ class Rows:
                 overlaps.append(overlap(cotangent[rows], values))
             if result.acceptance is not None:
                 acceptances.append(result.acceptance.double())
+        seed = self.request.seed
+        provenance = Provenance.joined(provenances or [Provenance(backend=backend.name, seed=seed)])
         if not overlaps:
-            return self.request.inputs.new_zeros(self.request.batch, self.each, dtype=torch.float64), None
+            return self.request.inputs.new_zeros(self.request.batch, self.each, dtype=torch.float64), None, provenance
         shape = (self.request.batch, self.each)
         if acceptances and sum(map(len, acceptances)) != shape[0] * shape[1]:
             raise BackendError(f"backend {backend.name!r} gave an acceptance for some samples of a program only")
-        return torch.cat(overlaps).reshape(shape), torch.cat(acceptances).reshape(shape) if acceptances else None
+        kept = torch.cat(acceptances).reshape(shape) if acceptances else None
+        return torch.cat(overlaps).reshape(shape), kept, provenance
 
     def _parts(self, backend: Backend) -> list[tuple[int, int]]:
         rows = self.request.batch * self.each

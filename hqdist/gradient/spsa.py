@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hqdist.errors import ConfigurationError, GradientError
-from hqdist.execution import Backend, Cotangents, Provenance, Request
+from hqdist.execution import Backend, Cotangents, Request
 from hqdist.gradient.method import Cost, GradientMethod, Wanted
 from hqdist.gradient.rows import Rows, derived_seed
 from hqdist.program import Program
@@ -55,7 +55,7 @@ class SPSA(GradientMethod):
         """Evaluate at both ends of every direction."""
         signs = self._signs(request, wanted)
         rows = self._rows(request, wanted, signs)
-        overlaps, _ = rows.overlaps(backend, cotangent)
+        overlaps, _, provenance = rows.overlaps(backend, cotangent)
         both_ends = overlaps.cpu().numpy().reshape(request.batch, -1, 2)
         slopes = (both_ends[:, :, 0] - both_ends[:, :, 1]) / (2 * self.step)
         by_sample = np.zeros((request.batch, signs.shape[2]))
@@ -66,7 +66,7 @@ class SPSA(GradientMethod):
         return Cotangents(
             weights=torch.from_numpy(by_weights).to(request.inputs),
             inputs=torch.from_numpy(by_sample[:, weights:]).to(request.inputs),
-            provenance=Provenance(backend=backend.name, shots=rows.cost(backend).shots, seed=request.seed),
+            provenance=provenance,
         )
 
     def cost(self, backend: Backend, request: Request, wanted: Wanted) -> Cost:

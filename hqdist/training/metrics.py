@@ -20,7 +20,10 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 class EpochRecord:
-    """What is known of an epoch: losses (mean cross entropy, in nats), accuracies (fractions), and seconds taken."""
+    """What is known of an epoch: losses (mean cross entropy, in nats), accuracies (fractions), and what it took.
+
+    `shots` and `credits` are those spent in the epoch; values that were replayed from a ledger spend none.
+    """
 
     epoch: Annotated[int, Field(ge=1)]
     train_loss: NonNegative
@@ -28,6 +31,8 @@ class EpochRecord:
     validation_loss: NonNegative
     validation_accuracy: Fraction
     seconds: NonNegative
+    shots: Annotated[int, Field(ge=0)] = 0
+    credits: NonNegative = 0.0
 
 
 def read_record(table: Any) -> EpochRecord:

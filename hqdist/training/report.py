@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import nn
 
+from hqdist.execution import ProvenanceRecord
 from hqdist.training.configuration import Configuration
 from hqdist.training.loop import Score
 from hqdist.training.metrics import EpochRecord
@@ -32,6 +33,8 @@ class Summary:
         test_accuracy: Its accuracy on the test samples.
         test_samples: How many those are.
         seconds: Time spent training, over all sessions of the run.
+        shots: Shots spent on epochs and test; 0 where values are exact.
+        credits: What they cost, in the providers' credits.
     """
 
     data: str
@@ -47,6 +50,8 @@ class Summary:
     test_accuracy: float
     test_samples: int
     seconds: float
+    shots: int
+    credits: float
 
 
 def describe_circuit(configuration: Configuration) -> str:
@@ -68,6 +73,7 @@ def summarise(
     best: EpochRecord,
     tested: Score,
     test_samples: int,
+    test_spent: ProvenanceRecord,
 ) -> Summary:
     """Gather the figures of a finished run; `tested` is the best epoch's score on the test samples."""
     return Summary(
@@ -84,6 +90,8 @@ def summarise(
         test_accuracy=tested.accuracy,
         test_samples=test_samples,
         seconds=sum(record.seconds for record in records),
+        shots=sum(record.shots for record in records) + test_spent.shots,
+        credits=sum(record.credits for record in records) + test_spent.credits,
     )
 
 
@@ -103,8 +111,11 @@ def closing_table(summary: Summary, run_directory: Path) -> Table:
         "best validation accuracy": f"{summary.validation_accuracy:.2%} (epoch {summary.best_epoch})",
         "test accuracy": f"[bold green]{summary.test_accuracy:.2%}[/] ({right} of {summary.test_samples} right)",
         "training time": f"{summary.seconds:.1f} s",
+        "shots": f"{summary.shots:,}" + (f" ({summary.credits:,.10g} credits)" if summary.credits else ""),
         "run directory": escape(str(run_directory)),
     }
+    if not summary.shots:
+        del rows["shots"]
     for name, value in rows.items():
         table.add_row(name, value)
     return table

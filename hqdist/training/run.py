@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from hqdist.errors import RequestError, TrainingError
+from hqdist.execution import record_provenance
 from hqdist.training.checkpoint import TrainingState
 from hqdist.training.configuration import Configuration
 from hqdist.training.cost import epoch_estimate, look_estimate
@@ -180,10 +181,11 @@ def _train_one(
     start = time.perf_counter()
     batches = _batches(configuration, data, epoch)
     try:
-        trained = train_epoch(
-            state.model, data.train, state.optimiser, batches, lambda score: progress.batch(epoch, score)
-        )
-        validated = evaluate(state.model, data.validation, size)
+        with record_provenance() as spent:
+            trained = train_epoch(
+                state.model, data.train, state.optimiser, batches, lambda score: progress.batch(epoch, score)
+            )
+            validated = evaluate(state.model, data.validation, size)
     except (DivergenceError, RequestError) as error:
         # The samples are finite and the request was checked: only what the model made of them can be refused.
         raise TrainingError(f"training diverged in epoch {epoch}: {error}; lower the learning rate") from error
@@ -194,6 +196,8 @@ def _train_one(
         validation_loss=validated.loss,
         validation_accuracy=validated.accuracy,
         seconds=time.perf_counter() - start,
+        shots=spent.shots,
+        credits=spent.credits,
     )
 
 
@@ -208,8 +212,9 @@ def _conclude(
     assert state.best is not None
     assert state.best_weights is not None
     state.model.load_state_dict(state.best_weights)
-    tested = evaluate(state.model, data.test, configuration.training.batch_size)
-    summary = summarise(configuration, state.model, records, state.best, tested, len(data.test))
+    with record_provenance() as spent:
+        tested = evaluate(state.model, data.test, configuration.training.batch_size)
+    summary = summarise(configuration, state.model, records, state.best, tested, len(data.test), spent)
     directory.write_summary(asdict(summary))
     plot_curves(records, state.best, f"{data.name}: {summary.architecture} hybrid, {summary.circuit}", directory.curves)
     console.print(closing_table(summary, directory.path))
