@@ -87,6 +87,14 @@ class DeadlineError(ProviderError, TimeoutError):
     """A result was not there in time; the job goes on, and the same request adopts it."""
 
 
+class LedgerError(HqdistError):
+    """The ledger cannot be used, or what is asked of it contradicts what is recorded."""
+
+
+class BudgetError(HqdistError):
+    """A budget does not allow it; nothing was submitted."""
+
+
 class UnknownBackendError(HqdistError, LookupError):
     """No backend of this name is installed."""
 

@@ -1,8 +1,11 @@
 """Who evaluates: the backend interface, what travels through it, and backends by name."""
 
 from hqdist.execution.backend import Backend
+from hqdist.execution.budget import Budget, Spending
 from hqdist.execution.capabilities import Capabilities, Price
+from hqdist.execution.counts import Counts, read_counts
 from hqdist.execution.job import Job, JobStatus
+from hqdist.execution.ledger import Claim, Entry, EntryState, Ledger, default_ledger_path
 from hqdist.execution.noise import Detectors, Noise
 from hqdist.execution.record import ProvenanceRecord, record_provenance
 from hqdist.execution.registry import (
@@ -19,21 +22,30 @@ from hqdist.execution.result import Cotangents, Provenance, Result
 __all__ = [
     "Backend",
     "BackendLike",
+    "Budget",
     "Capabilities",
+    "Claim",
     "Cotangents",
+    "Counts",
     "Detectors",
+    "Entry",
+    "EntryState",
     "Job",
     "JobStatus",
+    "Ledger",
     "Noise",
     "Price",
     "Provenance",
     "ProvenanceRecord",
     "Request",
     "Result",
+    "Spending",
     "available_backends",
     "backend",
     "backend_class",
     "current_backend",
     "default_backend",
+    "default_ledger_path",
+    "read_counts",
     "record_provenance",
 ]

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import torch
 
-from hqdist.errors import CapabilityError, ConfigurationError, GradientError
+from hqdist.errors import BackendError, CapabilityError, ConfigurationError, GradientError
 from hqdist.execution.capabilities import Capabilities
 from hqdist.execution.job import Job
 from hqdist.execution.request import Request
@@ -69,6 +69,14 @@ class Backend(ABC):
         self.check(request)
         kept = replace(request, weights=request.weights.clone(), inputs=request.inputs.clone())
         return Job(lambda: self.evaluate(kept))
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job of this backend's provider, by the provider's id. For backends that submit jobs.
+
+        Raises:
+            BackendError: If there are no jobs to cancel, or the provider does not do it.
+        """
+        raise BackendError(f"backend {self.name!r} submits no jobs to a provider, so there is none to cancel")
 
     def check(self, request: Request) -> None:
         """See that this backend can take a request, before anything is submitted.

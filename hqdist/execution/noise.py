@@ -1,8 +1,12 @@
 """What is not ideal about a photonic device: its source, its loss, its phases and its detectors."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from hqdist.errors import ConfigurationError
 from hqdist.program.checks import member, real, shown
@@ -31,7 +35,7 @@ class Noise:
         indistinguishability: Overlap of two photons' wave packets (Hong-Ou-Mandel visibility); each photon is in the
             common mode with probability ``sqrt(indistinguishability)``, else in a mode of its own.
         g2: Second-order autocorrelation g2(0) of the source: how often a second photon comes along.
-        g2_distinguishable: Whether such a second photon is distinguishable from all others, or a copy of the first.
+        g2_distinguishable: Whether such a second photon is in a mode of its own, or in the common mode.
         phase_imprecision: Step to whose multiples phase shifters are rounded, in radians; 0 for exact ones.
         phase_error: Largest random error of a phase shifter, in radians, uniform in [-phase_error, phase_error].
         detectors: What the detectors tell.
@@ -82,6 +86,80 @@ class Noise:
                 "lower g2 or brightness"
             )
         return 1 - b, b - p2, p2
+
+    @classmethod
+    def from_perceval(cls, model: object, *, detectors: Detectors = Detectors.PNR, dark_counts: float = 0.0) -> "Noise":
+        """The noise that a ``perceval.NoiseModel`` describes, with detectors, of which it tells nothing.
+
+        Raises:
+            ConfigurationError: If it is no such model.
+        """
+        from hqdist.execution.perceval import noise_fields
+
+        return cls(**noise_fields(model), detectors=detectors, dark_counts=dark_counts)
+
+    def to_perceval(self) -> Any:
+        """The same noise as a ``perceval.NoiseModel``.
+
+        Raises:
+            ConfigurationError: If the detectors are not ideal; such a model knows no detectors.
+        """
+        from hqdist.execution.perceval import noise_model
+
+        if not self.counts_are_photons:
+            raise ConfigurationError(
+                "Perceval's NoiseModel does not describe detectors: give noise with PNR detectors and no dark counts, "
+                "and add detectors to the experiment"
+            )
+        return noise_model(asdict(self))
+
+    def detection_probability(self, photons: int, modes: int) -> float:
+        """Probability that a run is a shot, with at least one detection.
+
+        Args:
+            photons: Photons asked for.
+            modes: Detectors.
+        """
+        none = sum(share * (1 - self.transmittance) ** count for count, share in enumerate(self.emission()))
+        return 1 - none**photons * (1 - self.dark_counts) ** modes
+
+    def survivors(self) -> dict[tuple[int, int], float]:
+        """What comes out of one source where one photon is asked for, losses included.
+
+        Returns:
+            The probability of c photons in the common mode and p in private ones, by (c, p); only those that can be.
+        """
+        none, one, two = self.emission()
+        t, common = self.transmittance, math.sqrt(self.indistinguishability)
+        found: dict[tuple[int, int], float] = {}
+
+        def add(photons: tuple[int, int], probability: float) -> None:
+            if probability > 0:
+                found[photons] = found.get(photons, 0.0) + probability
+
+        add((0, 0), none + one * (1 - t) + two * (1 - t) ** 2)
+        for mode, share in (((1, 0), common), ((0, 1), 1 - common)):
+            add(mode, share * t * (one + two * (1 - t)))
+            # the second photon alone, and both; as in Perceval's source, a copy is in the common mode in any case
+            partner = (0, 1) if self.g2_distinguishable else (1, 0)
+            add(partner, share * two * t * (1 - t))
+            add((mode[0] + partner[0], mode[1] + partner[1]), share * two * t**2)
+        return found
+
+    def actual_phases(self, phases: npt.NDArray[np.float64], seed: int, first_row: int) -> npt.NDArray[np.float64]:
+        """The phases that phase shifters really have, as Perceval has it: taken to [0, 2 pi), shifted, then rounded.
+
+        Args:
+            phases: (B, P) what they are set to, in the order of the circuit, in radians.
+            seed: Of the random shifts.
+            first_row: The place of the first row in its batch.
+        """
+        actual = np.mod(phases, 2 * np.pi)
+        for row in range(len(actual) if self.phase_error else 0):
+            draw = np.random.Generator(np.random.Philox(key=[seed, first_row + row]))
+            actual[row] += draw.uniform(-self.phase_error, self.phase_error, phases.shape[1])
+        step = self.phase_imprecision
+        return step * np.rint(actual / step) if step else actual
 
     @property
     def random_phases(self) -> bool:

@@ -25,15 +25,15 @@ class _Grouping:
             ProgramError: If there are fewer states than outputs.
         """
         self.check(dimension)
-        return self._outputs(np.arange(dimension)).astype(np.int32)
+        return self.outputs(np.arange(dimension), dimension).astype(np.int32)
 
     def check(self, dimension: int) -> None:
         """Raise what `assign` raises, without making a list of all states."""
         if dimension < self.size:
             raise ProgramError(f"{dimension} states cannot fill {self.size} outputs; use at most {dimension}")
 
-    def _outputs(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The outputs of the states 0 to D - 1."""
+    def outputs(self, states: npt.NDArray[np.int64], dimension: int) -> npt.NDArray[np.int64]:
+        """The outputs that some states out of 0 to D - 1 go to."""
         raise NotImplementedError
 
 
@@ -45,14 +45,18 @@ class LexGrouping(_Grouping):
     none at all and are zero for every input.)
     """
 
-    def _outputs(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return states * self.size // len(states)
+    def outputs(self, states: npt.NDArray[np.int64], dimension: int) -> npt.NDArray[np.int64]:
+        """See `assign`."""
+        if dimension * self.size < 2**63:
+            return states * self.size // dimension
+        return np.array([state * self.size // dimension for state in states.tolist()], np.int64)
 
 
 class ModGrouping(_Grouping):
     """Sums states whose indices agree modulo `size`: state i goes to output ``i % size``."""
 
-    def _outputs(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def outputs(self, states: npt.NDArray[np.int64], dimension: int) -> npt.NDArray[np.int64]:
+        """See `assign`."""
         return states % self.size
 
 

@@ -62,6 +62,59 @@ class ComputationSpace(StrEnum):
         """
         return _states(self, modes, photons)
 
+    def contains(self, states: npt.NDArray[np.integer], photons: int) -> npt.NDArray[np.bool_]:
+        """Which of some states (K, modes) belong to the space of `photons` photons, (K,)."""
+        kept: npt.NDArray[np.bool_] = states.sum(axis=1, dtype=np.int64) == photons
+        if self is ComputationSpace.UNBUNCHED:
+            kept &= (states <= 1).all(axis=1)
+        if self is ComputationSpace.DUAL_RAIL:
+            kept &= (states[:, 0::2] + states[:, 1::2] == 1).all(axis=1)
+        return kept
+
+    def ranks(self, states: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """The places of some states (K, modes) of the space among all of them, from 0, without a list of all.
+
+        Args:
+            states: States of one number of photons; that they belong to the space is for `contains` to tell.
+
+        Raises:
+            ProgramError: If the space has more states than 64 bits can number.
+        """
+        occupations = states.astype(np.int64)
+        modes = occupations.shape[1]
+        photons = int(occupations[0].sum()) if len(states) else 0
+        if self.dimension(modes, photons) >= 2**63:
+            raise ProgramError(f"{modes} modes have too many states to be numbered; use mode expectations")
+        if self is ComputationSpace.DUAL_RAIL:
+            return _sums(occupations[:, 1::2] << np.arange(modes // 2)[::-1])
+        # Before a state come those that agree with it up to a mode and have more photons there.
+        left = occupations[:, ::-1].cumsum(axis=1)[:, ::-1]  # photons in this mode and those after it
+        after = np.arange(modes - 1, -1, -1)
+        if self is ComputationSpace.UNBUNCHED:
+            before = np.where(occupations == 0, _binomials(modes, photons)[after, left - 1], 0)
+        else:
+            fewer = left - occupations - 1  # -1 in modes that no photon comes after
+            before = _binomials(modes + photons, photons)[fewer + after, fewer]
+        return _sums(before)
+
+
+def _sums(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    sums: npt.NDArray[np.int64] = rows.sum(axis=1)
+    return sums
+
+
+@lru_cache(maxsize=64)
+def _binomials(most: int, largest: int) -> npt.NDArray[np.int64]:
+    """Binomial coefficients C(n, k) for n up to `most` and k up to `largest`, and zeros at k = -1.
+
+    Those that 64 bits do not hold are wrong: no state that can be numbered asks for them.
+    """
+    table = np.zeros((most + 1, largest + 2), np.int64)
+    table[:, 0] = 1
+    for k in range(1, largest + 1):
+        table[1:, k] = table[:-1, k - 1].cumsum()  # C(n, k) = C(0, k - 1) + ... + C(n - 1, k - 1)
+    return table
+
 
 @lru_cache(maxsize=64)
 def _states(space: ComputationSpace, modes: int, photons: int) -> npt.NDArray[np.int8]:

@@ -119,13 +119,13 @@ class TestNames:
     @pytest.mark.parametrize(
         ("spec", "options", "message"),
         [
-            ("exact", {"memory": 1}, "backend 'exact'.*memory.*its options: memory_limit"),
+            ("exact", {"memory": 1}, "backend 'exact'.*memory.*its options: noise, memory_limit"),
             ("exact", {"memory_limit": -1}, "above zero"),
             ("exact://here", {}, "'exact' takes no URI, got 'exact://here'"),
             (ExactBackend(), {"memory_limit": 1}, "exists already"),
             ({"memory_limit": 1}, {}, "has the key 'name'"),
             ({"name": 3}, {}, "has the key 'name'"),
-            ({"name": "exact", "spec": 1}, {}, "spec.*its options: memory_limit"),
+            ({"name": "exact", "spec": 1}, {}, "spec.*its options: noise, memory_limit"),
             ({"name": "exact", 3: 1}, {}, "options of a backend have names"),
             (None, {}, "not NoneType"),
             (ExactBackend, {}, "a backend is a name, a URI, a table or a Backend"),

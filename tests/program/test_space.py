@@ -64,3 +64,23 @@ def test_shared_tables_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
         states[0, 0] = 5
     assert states.dtype == np.int8
+
+
+@pytest.mark.parametrize("space", list(ComputationSpace))
+@pytest.mark.parametrize(("modes", "photons"), [(2, 1), (4, 2), (6, 3), (8, 4)])
+def test_ranks_number_the_states_in_their_order(space, modes, photons):
+    states = space.states(modes, photons)
+    assert space.contains(states, photons).all()
+    assert space.ranks(states).tolist() == list(range(len(states)))
+
+
+def test_ranks_of_a_space_that_is_too_large_to_list():
+    last, first = np.eye(24, dtype=np.int8)[[-1]] * 12, np.eye(24, dtype=np.int8)[[0]] * 12
+    assert ComputationSpace.FOCK.ranks(np.concatenate([first, last])).tolist() == [0, comb(35, 12) - 1]
+
+
+@pytest.mark.parametrize("space", list(ComputationSpace))
+def test_a_space_contains_its_own_states_and_no_others(space):
+    every = np.array(list(product(range(3), repeat=4)), np.int8)
+    own = {tuple(state) for state in space.states(4, 2).tolist()}
+    assert space.contains(every, 2).tolist() == [tuple(state) in own for state in every.tolist()]

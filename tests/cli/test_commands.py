@@ -4,7 +4,6 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from hqdist.cli import main
 from hqdist.execution import available_backends
 
 GOOD = """
@@ -16,21 +15,6 @@ samples = 40
 architecture = "sequential"
 quantum_features = 2
 """
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Runs the console command in an empty directory: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hqdist", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        output, errors = capsys.readouterr()
-        return int(ended.value.code or 0), output, errors
-
-    return run
 
 
 def test_version_is_told(command):
@@ -59,17 +43,17 @@ def test_a_backend_that_cannot_be_loaded_is_a_row_of_the_table(command, monkeypa
 @pytest.mark.parametrize("arguments", ["'train', 'some.toml'", "'backends'"])
 def test_an_interrupt_while_loading_is_one_line_however_often_it_comes(arguments):
     program = f"""
-import signal, sys
+import signal, sys, typer
 from hqdist import cli
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
         if name.startswith("rich.console"):
             signal.raise_signal(signal.SIGINT)
-echo = cli.typer.echo
+echo = typer.echo
 def interrupted_echo(*arguments, **options):
     signal.raise_signal(signal.SIGINT)
     echo(*arguments, **options)
-cli.typer.echo = interrupted_echo
+typer.echo = interrupted_echo
 for name in [name for name in sys.modules if name.startswith("rich")]:
     del sys.modules[name]
 sys.meta_path.insert(0, Interrupting())
