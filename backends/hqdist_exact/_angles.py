@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hqdist_exact._jit import inner, kernel
 from hqdist_exact._precision import check_angles
 from hqdist_exact._vector import LANES
+from hqdist_exact.jit import inner, kernel
 
 
 class AffineAngles(NamedTuple):

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from hqdist.program import ModeExpectations, Program
-from hqdist_exact._jit import kernel
+from hqdist_exact.jit import kernel
 
 
 def averages(program: Program, probabilities: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Some samples at a time, so that memory grows with the batch by no more than the output."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -10,12 +11,15 @@ from hqdist.errors import HqdistError
 #: Bytes of intermediate results for which a chunk of samples is sized; what fits in one chunk is not computed twice.
 CHUNK_BYTES = 2**26
 
+#: One tensor with a row for each sample, or several, of which some may be missing.
+Rows = TypeVar("Rows", torch.Tensor, tuple[torch.Tensor, torch.Tensor | None])
 
-def in_chunks(evaluate: Callable[[torch.Tensor], torch.Tensor], samples: torch.Tensor, row: int) -> torch.Tensor:
+
+def in_chunks(evaluate: Callable[[torch.Tensor], Rows], samples: torch.Tensor, row: int) -> Rows:
     """Evaluate rows of a batch a chunk at a time, and again when they are differentiated.
 
     Args:
-        evaluate: From (b, ...) to (b, R); each row on its own.
+        evaluate: From (b, ...) to (b, R), or to several such; each row on its own.
         samples: (B, ...).
         row: Bytes of intermediate results for one sample.
     """
@@ -30,4 +34,11 @@ def in_chunks(evaluate: Callable[[torch.Tensor], torch.Tensor], samples: torch.T
             error.add_note(f"(its samples are counted from sample {first} of {len(samples)})")
             raise
         first += len(chunk)
-    return torch.cat(values)
+    return _joined(values)
+
+
+def _joined(chunks: list[Rows]) -> Rows:
+    if isinstance(chunks[0], torch.Tensor):
+        return torch.cat(chunks)
+    values, others = zip(*chunks, strict=True)
+    return torch.cat(values), None if others[0] is None else torch.cat(others)

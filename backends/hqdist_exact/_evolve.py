@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
-from hqdist_exact._jit import inline, inner, kernel
-from hqdist_exact._parallel import in_parallel
 from hqdist_exact._vector import (
     add,
     fill,
@@ -24,6 +22,8 @@ from hqdist_exact._vector import (
     subtract_product,
     sum_lanes,
 )
+from hqdist_exact.jit import inline, inner, kernel
+from hqdist_exact.parallel import in_parallel
 
 #: Runs of tiles whose derivatives by the shared unitaries are summed apart, at most.
 RUNS = 16

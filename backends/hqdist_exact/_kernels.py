@@ -6,7 +6,6 @@ buffer, divided as `layout` says; a complex number takes two, real and imaginary
 
 from typing import Any
 
-from hqdist_exact._jit import inline, inner, kernel
 from hqdist_exact._scratch import VECTOR_BYTES
 from hqdist_exact._vector import (
     add,
@@ -21,6 +20,7 @@ from hqdist_exact._vector import (
     store_transposed,
     subtract_product,
 )
+from hqdist_exact.jit import inline, inner, kernel
 
 
 @inline

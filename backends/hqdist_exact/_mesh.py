@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hqdist_exact._angles import shared_angle
 from hqdist_exact._circuit import BLOCK, PHASE, SPLIT_RX, SPLIT_RY, SharedGates
-from hqdist_exact._jit import inner, kernel
+from hqdist_exact.jit import inner, kernel
 
 
 class SharedUnitaries(torch.autograd.Function):

@@ -40,8 +40,12 @@ class Light(Protocol):
         """Amplitudes of the states of a space, (B, D), complex; not renormalised."""
 
 
-def read(program: Program, light: Light) -> torch.Tensor:
-    """The values of a program's readout, (B, R).
+#: Values (B, R), and what was left of each row after post-selection, (B,), if anything was discarded.
+Reading = tuple[torch.Tensor, torch.Tensor | None]
+
+
+def read(program: Program, light: Light) -> Reading:
+    """The values of a program's readout, and the probability of its space if that is a post-selection.
 
     Raises:
         PostSelectionError: If a sample has no probability in the computation space.
@@ -54,16 +58,16 @@ def read(program: Program, light: Light) -> torch.Tensor:
         case Amplitudes():
             return _unit_norm(light.amplitudes(space), space)
         case ModeExpectations(space=ComputationSpace.FOCK):
-            return _mode_expectations(light.columns())
+            return _mode_expectations(light.columns()), None
         case NumberCorrelators(space=ComputationSpace.FOCK):
             columns = light.columns()
             row = 16 * program.outputs * max(program.photons, 1) * columns.element_size()
-            return in_chunks(lambda chunk: _number_correlators(chunk, program.input_state), columns, row)
+            return in_chunks(lambda chunk: _number_correlators(chunk, program.input_state), columns, row), None
         case Probabilities():
             return _renormalised(light.probabilities(space, None, dimension), space)
         case _:
-            probabilities = _renormalised(light.probabilities(space, None, dimension), space)
-            return averages(program, probabilities)
+            probabilities, accepted = _renormalised(light.probabilities(space, None, dimension), space)
+            return averages(program, probabilities), accepted
 
 
 @lru_cache(maxsize=64)
@@ -71,24 +75,25 @@ def _assigned(grouping: LexGrouping | ModGrouping, dimension: int) -> NDArray[np
     return grouping.assign(dimension)
 
 
-def _renormalised(probabilities: torch.Tensor, space: ComputationSpace) -> torch.Tensor:
+def _renormalised(probabilities: torch.Tensor, space: ComputationSpace) -> Reading:
     if not space.post_selects:
-        return probabilities
+        return probabilities, None
     accepted = row_sums(probabilities)
-    _check_accepted(accepted)
-    return normalised(probabilities, accepted)
+    check_accepted(accepted)
+    return normalised(probabilities, accepted), accepted.flatten()
 
 
-def _unit_norm(amplitudes: torch.Tensor, space: ComputationSpace) -> torch.Tensor:
+def _unit_norm(amplitudes: torch.Tensor, space: ComputationSpace) -> Reading:
     if not space.post_selects:
-        return amplitudes
+        return amplitudes, None
     planes = torch.view_as_real(amplitudes).flatten(1)
     accepted = row_sums(planes.detach().square())
-    _check_accepted(accepted)
-    return torch.view_as_complex(normalised_squares(planes, accepted).reshape(*amplitudes.shape, 2))
+    check_accepted(accepted)
+    values = torch.view_as_complex(normalised_squares(planes, accepted).reshape(*amplitudes.shape, 2))
+    return values, accepted.flatten()
 
 
-def _check_accepted(accepted: torch.Tensor) -> None:
+def check_accepted(accepted: torch.Tensor) -> None:
     """See that something is left of every sample, (B, 1): more than rounding leaves of amplitudes that cancel."""
     rounding = (8 * torch.finfo(accepted.dtype).eps) ** 2
     refused = (~(accepted >= rounding)).flatten()

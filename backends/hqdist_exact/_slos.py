@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hqdist_exact import _kernels
-from hqdist_exact._parallel import run_tiles
 from hqdist_exact._scratch import scratch_layout
 from hqdist_exact._tables import SlosTables
 from hqdist_exact._vector import LANES
+from hqdist_exact.parallel import run_tiles
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
