@@ -96,6 +96,10 @@ class Classifier:
             optimiser.zero_grad()
             fisher_loss(self.layer(points.x)[:, 0], points.y).backward()
             optimiser.step()
+        self.place_threshold(points)
+
+    def place_threshold(self, points: Points) -> None:
+        """Put the threshold half-way between the class means."""
         with torch.no_grad():
             q = self.layer(points.x)[:, 0]
         self.means = torch.stack([q[points.y == label].mean() for label in (0, 1)])
