@@ -3,13 +3,15 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import layer_speed, sampler_speed
+from benchmarks import layer_speed, noise_speed, sampler_speed, sampling_speed
 from benchmarks.machine import pin_threads
 from benchmarks.picture import draw
 from benchmarks.results import FOLDER, Record
 from benchmarks.table import write_table
 
+#: Those of the table and the picture, and the others.
 COMPARISONS = (layer_speed.COMPARISON, sampler_speed.COMPARISON)
+OTHERS = (noise_speed.COMPARISON, sampling_speed.COMPARISON)
 
 
 def main() -> None:
@@ -23,6 +25,12 @@ def main() -> None:
     if sampler_speed.COMPARISON in arguments.only:
         print(f"A batch of {arguments.iterations}, Perceval's Sampler against hqdist, {threads} threads")
         sampler_speed.run(arguments.iterations, max(3, arguments.rounds // 4)).write(folder)
+    if noise_speed.COMPARISON in arguments.only:
+        print(f"A training step with noise, MerLin against hqdist, {threads} threads")
+        noise_speed.run(max(2, arguments.rounds // 4)).write(folder)
+    if sampling_speed.COMPARISON in arguments.only:
+        print(f"Shots, MerLin against hqdist, {threads} threads")
+        sampling_speed.run(max(3, arguments.rounds // 4)).write(folder)
     missing = [comparison for comparison in COMPARISONS if not (folder / f"{comparison}.json").exists()]
     if missing:
         print(f"No table and no picture yet: {', '.join(missing)} has no results in {folder}.")
@@ -42,8 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=COMPARISONS,
-        default=COMPARISONS,
+        choices=COMPARISONS + OTHERS,
+        default=COMPARISONS + OTHERS,
         help="which to run; the others' last results stay",
     )
     return parser.parse_args()

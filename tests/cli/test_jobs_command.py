@@ -40,6 +40,42 @@ def test_jobs_and_what_they_cost_are_listed(command, ledger):
     assert command("jobs", "list", "--platform", "qpu:two")[1].startswith("no jobs in ")
 
 
+def test_a_list_fits_a_narrow_terminal_and_its_keys_can_be_used(command, ledger, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal
+    for environment in ("TERM", "NO_COLOR"):
+        monkeypatch.setenv(environment, "dumb")
+    job = {"platform": "sim:emulated-belenos", "backend": "{}", "name": "[red]", "shots": 123_456_789, "credits": 12.5}
+    with ledger.claim("e" * 64, **job):
+        pass
+    lines = command("jobs", "list")[1].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    rows = [line.split() for line in lines if line.startswith(tuple(f" {key[0] * 8}" for key in KEYS))]
+    assert [ledger.find(row[0]).key for row in rows] == KEYS
+    assert any("sim:emulated-belenos" in line and "123,456,789" in line for line in lines)
+
+
+def test_a_list_in_a_pipe_is_plain_and_has_a_job_on_a_line(command, ledger, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    output = command("jobs", "list")[1]
+    assert "\x1b" not in output
+    assert [line.split()[0] for line in output.splitlines() if "qpu:one" in line][:4] == [key[:16] for key in KEYS]
+
+
+def test_a_job_whose_backend_cannot_be_read_is_not_cancelled(command, ledger):
+    with ledger.claim("e" * 64, platform="qpu:one", backend="{", name="odd", shots=1, credits=0.0) as claim:
+        claim.submitted("job-5")
+    code, _, errors = command("jobs", "cancel", "ee")
+    assert (code, errors) == (2, "hqdist: request eeeeeeeeeeeeeeee names no backend that could cancel its job\n")
+    assert ledger.find("ee").state == "submitted"
+
+
+def test_an_export_of_nothing_still_names_its_columns(command, tmp_path):
+    assert command("jobs", "export", "jobs.csv", "--ledger", "none.sqlite")[0] == 0
+    assert (tmp_path / "jobs.csv").read_text().startswith("key,attempt,state")
+
+
 def test_an_empty_ledger_is_told_and_not_made(command, tmp_path):
     code, output, _ = command("jobs", "list", "--ledger", "none.sqlite")
     assert (code, output) == (0, "no jobs in none.sqlite\n")
