@@ -4,8 +4,6 @@ For each shot: which sources emit what, which photons survive, which interfere w
 what the detectors tell.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from hqdist_exact.phases import with_actual_phases
 from numpy.typing import NDArray
@@ -22,18 +20,20 @@ MOST_PHOTONS = 20
 _BLOCK = 2**16
 
 
-def draw_photon_by_photon(request: Request, seed: int, noise: Noise) -> Iterator[Counts]:
+def draw_photon_by_photon(request: Request, seed: int, noise: Noise) -> list[Counts]:
     """The detections of each row, those that do not count among them."""
     program, weights, inputs = request.program, request.weights.double().cpu(), request.inputs.double().cpu()
     if noise.phase_error or noise.phase_imprecision:
         program, weights, inputs = with_actual_phases(program, noise, weights, inputs, seed, request.first_row)
     sources = np.repeat(np.arange(program.modes), program.input_state)
+    rows = []
     for row, shots in enumerate(request.row_shots.tolist()):
         numbers = weights.tolist() + inputs[row].tolist()
         values = dict(zip(program.weights + program.inputs, numbers, strict=True))
         columns = circuit_unitary(program, values)[:, sources].T
         rng = row_generator(seed, request.first_row + row)
-        yield Counts(_shots(columns, shots, noise, rng), np.ones(shots, np.int64), shots)
+        rows.append(Counts(_shots(columns, shots, noise, rng), np.ones(shots, np.int64), shots))
+    return rows
 
 
 def _shots(columns: NDArray[np.complex128], shots: int, noise: Noise, rng: np.random.Generator) -> NDArray[np.int8]:
@@ -76,6 +76,7 @@ def _emitted(
     there = np.stack([chance >= none, chance >= none + one])
     there &= rng.random((2, *shape)) < noise.transmittance
     shared = rng.random(shape) < np.sqrt(noise.indistinguishability)
+    # As in Perceval's source, a second photon that is no stranger to the others is in the common mode in any case.
     common = np.stack([shared, np.full(shape, not noise.g2_distinguishable)])
     return there & common, there & ~common
 

@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -11,8 +10,8 @@ from hqdist.errors import ConfigurationError
 from hqdist.execution import Backend, Capabilities, Counts, Noise, Provenance, Request, Result, read_counts
 from hqdist.execution import backend as make_backend
 from hqdist.execution.options import as_value
-from hqdist.program import Amplitudes, ModeExpectations, NumberCorrelators, Probabilities
-from hqdist.program.checks import whole
+from hqdist.program import Amplitudes, ComputationSpace, ModeExpectations, NumberCorrelators, Probabilities, Program
+from hqdist.program.checks import MAX_PHOTONS, whole
 from hqdist_sampling._distribution import distribution_request, draw_from_distribution
 from hqdist_sampling._photons import MOST_PHOTONS, draw_photon_by_photon
 
@@ -37,8 +36,8 @@ class SamplingBackend(Backend):
     Attributes:
         shots: For each sample, where a layer names none.
         noise: The imperfections of the device, or a table of them; None for an ideal one.
-        largest_distribution: Most states of a distribution that is drawn from; where there are more, photons are drawn
-            one by one.
+        largest_distribution: Most probabilities that a row's distribution may have, with noise those on the way to it;
+            where there are more, photons are drawn one by one.
 
     Raises:
         ConfigurationError: If an option is not valid.
@@ -78,7 +77,7 @@ class SamplingBackend(Backend):
                 f"{program.outputs:,} outputs, at most {MOST_OUTPUTS:,}; group the probabilities, or use mode "
                 "expectations"
             )
-        if self._fits(request):
+        if self._by_distribution(request.program):
             return found or self._exact.violations(distribution_request(request.rows(0, min(1, request.batch))))
         if program.photons > MOST_PHOTONS:
             found.append(
@@ -99,7 +98,7 @@ class SamplingBackend(Backend):
         start = time.perf_counter()
         self.check(request)
         seed = _seed(request)
-        values, errors, acceptance = read_counts(request.program, list(self._counts(request, seed)), request.inputs)
+        values, errors, acceptance = read_counts(request.program, self._counts(request, seed), request.inputs)
         everything_counts = self.noise is None and not request.program.readout.space.post_selects
         return Result(
             values=values,
@@ -113,32 +112,47 @@ class SamplingBackend(Backend):
             ),
         )
 
-    def sample(self, request: Request) -> list[Counts]:
+    def sample(self, request: Request) -> tuple[Counts, ...]:
         """The detections of each row; of those that are discarded, a distribution only tells how many there were.
+
+        The same request with the same seed is evaluated from the same shots.
 
         Raises:
             CapabilityError: If the request is more than this backend can do.
         """
         self.check(request)
-        return list(self._counts(request, _seed(request)))
+        return tuple(self._counts(request, _seed(request)))
 
     @property
     def _exact(self) -> Backend:
         return _exact(self.noise)
 
-    def _fits(self, request: Request) -> bool:
-        program = request.program
-        return program.readout.space.dimension(program.modes, program.photons) <= self.largest_distribution
+    def _by_distribution(self, program: Program) -> bool:
+        """Whether shots are drawn from the distribution: it depends on sizes alone, as seeds mean other shots else."""
+        noise, modes, photons = self.noise or Noise(), program.modes, program.photons
+        if photons == 0:  # nothing leaves, and nothing is waited for
+            return True
+        if noise.indistinguishability == 1 and noise.g2 == 0 and noise.counts_are_photons:
+            return program.readout.space.dimension(modes, photons) <= self.largest_distribution
+        # Noise takes a distribution over all states for each choice of photons that interfere, and for each number of
+        # photons that the detectors may take for as many as entered.
+        choices = len({common for common, _ in noise.survivors()}) ** photons
+        if not noise.counts_are_photons:
+            photons *= noise.most_photons_per_source
+        if photons > MAX_PHOTONS:
+            return False
+        return bool(choices * ComputationSpace.FOCK.dimension(modes, photons) <= self.largest_distribution)
 
-    def _counts(self, request: Request, seed: int) -> Iterator[Counts]:
-        if not self._fits(request):
-            yield from draw_photon_by_photon(request, seed, self.noise or Noise())
-            return
+    def _counts(self, request: Request, seed: int) -> list[Counts]:
         program = request.program
+        if not self._by_distribution(program):
+            return draw_photon_by_photon(request, seed, self.noise or Noise())
         size = max(1, _BLOCK // program.readout.space.dimension(program.modes, program.photons))
+        rows: list[Counts] = []
         for first in range(0, request.batch, size):
-            rows = request.rows(first, min(first + size, request.batch))
-            yield from draw_from_distribution(rows, seed, self._exact)
+            block = request.rows(first, min(first + size, request.batch))
+            rows += draw_from_distribution(block, seed, self._exact)
+        return rows
 
 
 def _seed(request: Request) -> int:

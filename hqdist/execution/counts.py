@@ -49,8 +49,9 @@ def read_counts(
     Raises:
         PostSelectionError: If no pattern of a row counts.
     """
-    shape = (len(rows), program.outputs)
-    values, errors, acceptances = np.empty(shape), np.empty(shape), np.empty(len(rows))
+    # in the dtype that is wanted, so that nothing of this size is copied
+    values = torch.empty(len(rows), program.outputs, dtype=like.dtype)
+    errors, acceptances = torch.empty_like(values), torch.empty(len(rows), dtype=like.dtype)
     for row, counts in enumerate(rows):
         states, weights, places = _kept(program, counts)
         accepted = weights.sum()
@@ -59,14 +60,11 @@ def read_counts(
                 f"row {row}: none of {counts.shots:g} shots has {program.photons} detections in the computation space "
                 f"{program.readout.space}; take more shots, another space, or a device that loses less light"
             )
-        values[row], squares = _averages(program, states, places, weights / accepted)
-        errors[row] = np.sqrt(np.clip(squares - values[row] ** 2, 0, None) / accepted)
+        averages, squares = _averages(program, states, places, weights / accepted)
+        values.numpy()[row] = averages
+        errors.numpy()[row] = np.sqrt(np.clip(squares - averages**2, 0, None) / accepted)
         acceptances[row] = accepted / counts.shots
-    return (
-        torch.from_numpy(values).to(like),
-        torch.from_numpy(errors).to(like),
-        torch.from_numpy(acceptances).to(like),
-    )
+    return values.to(like.device), errors.to(like.device), acceptances.to(like.device)
 
 
 def _kept(

@@ -40,8 +40,11 @@ INPUT_STATES = (
     (1, 0, 1, 0, 1, 0, 1, 0),
 )
 
-#: Shots for each sample where a backend gives no exact values.
+#: Shots for each sample where estimates are compared with what they estimate.
 SHOTS = 20_000
+
+#: Shots for each sample where a backend gives no exact values, and the values do not matter.
+FEW_SHOTS = 1_000
 
 #: Post-selected values are compared where at least this much probability is left; less would multiply the rounding.
 ACCEPTANCE = 0.02
@@ -173,7 +176,7 @@ def takes(backend: Backend, program: Program) -> bool:
 
 def shots(backend: Backend) -> int | None:
     """Shots to ask a backend for: None if it gives exact values."""
-    return None if backend.capabilities.exact else SHOTS
+    return None if backend.capabilities.exact else FEW_SHOTS
 
 
 def largest_batch(backend: Backend, wanted: int) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hqdist.execution import Backend
-from hqdist.testing import batches, copies, gradients, limits, sampling, threads, values
+from hqdist.testing import batches, copies, gradients, limits, repetitions, sampling, threads, values
 from hqdist.testing.check import Check, ConformanceError
 
 _Checks = tuple[Callable[[Backend], None], ...]
@@ -43,6 +43,9 @@ SAMPLED: _Checks = (
     sampling.estimated_probabilities_are_normalised,
     sampling.estimates_come_with_their_errors,
     sampling.seeds_decide,
+    repetitions.estimates_are_unbiased,
+    repetitions.standard_errors_tell_the_spread,
+    repetitions.estimates_do_not_depend_on_the_split,
 )
 
 

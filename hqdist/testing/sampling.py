@@ -8,23 +8,23 @@ import torch
 from hqdist.execution import Backend, Request
 from hqdist.program import Probabilities, observable
 from hqdist.testing.check import require, require_close, require_same
-from hqdist.testing.circuits import SHOTS, described, largest_batch, programs, random_request
+from hqdist.testing.circuits import FEW_SHOTS, SHOTS, described, largest_batch, programs, random_request
 from hqdist.testing.reference import as_array, reference_values
 
 #: Standard errors by which an estimate may be off; a seeded check that is right is off by more once in a billion.
 SIGMAS = 6.0
 
 
-def _requests(backend: Backend, seed: int | None = 11) -> Iterator[Request]:
+def _requests(backend: Backend, seed: int | None = 11, shots: int = FEW_SHOTS) -> Iterator[Request]:
     rng = np.random.default_rng(10)
     for program in programs(backend, seed=6):
         if not program.complex_valued:
-            yield random_request(rng, program, largest_batch(backend, 2), torch.float64, shots=SHOTS, seed=seed)
+            yield random_request(rng, program, largest_batch(backend, 2), torch.float64, shots=shots, seed=seed)
 
 
 def estimates_agree_with_permanents(backend: Backend) -> None:
     """Values from shots are within their statistical errors of what permanents give."""
-    for request in _requests(backend):
+    for request in _requests(backend, shots=SHOTS):
         program = request.program
         expected = reference_values(program, request.weights, request.inputs)
         largest = observable(program.readout, program.states).max(initial=1.0)
@@ -54,7 +54,7 @@ def estimates_come_with_their_errors(backend: Backend) -> None:
         assert errors is not None
         require(errors.shape == result.values.shape, f"{case}: standard errors of shape {tuple(errors.shape)}")
         require(bool((errors >= 0).all()), f"{case}: a standard error is negative")
-        spent = request.batch * SHOTS
+        spent = request.total_shots
         require(result.provenance.shots >= spent, f"{case}: {result.provenance.shots} shots reported, {spent} asked")
         require(result.provenance.seed is not None, f"{case}: the seed that was drawn is not reported")
 

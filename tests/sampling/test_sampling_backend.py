@@ -134,6 +134,25 @@ def test_a_distribution_that_is_too_large_is_sampled_all_the_same():
     assert (counts.states.sum(axis=1) == 12).all()
 
 
+@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
+def test_without_photons_there_is_nothing_to_draw(route):
+    program = hq.Program(modes=2, input_state=(0, 0), elements=())
+    none = torch.empty(0, dtype=torch.float64)
+    asked = hq.Request(program=program, weights=none, inputs=none.reshape(2, 0), shots=10, seed=1)
+    assert SamplingBackend(**route).evaluate(asked).values.tolist() == [[1.0], [1.0]]
+
+
+def test_noise_that_is_too_much_for_a_distribution_is_drawn_photon_by_photon():
+    noise = hq.Noise(indistinguishability=0.9, g2=0.05, g2_distinguishable=False, detectors="threshold")
+    program = random_program(np.random.default_rng(3), (1, 0) * 6, hq.Probabilities(grouping=hq.LexGrouping(4)))
+    asked = random_request(np.random.default_rng(4), program, 2, shots=500, seed=6)
+    with pytest.raises(hq.CapabilityError):
+        hq.backend("exact", noise=noise, memory_limit=2**30).evaluate(replace(asked, shots=None))
+    values = SamplingBackend(noise=noise).evaluate(asked).values
+    assert torch.equal(values, SamplingBackend(noise=noise, largest_distribution=0).evaluate(asked).values)
+    assert not torch.equal(values, SamplingBackend(noise=None).evaluate(asked).values)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

@@ -25,6 +25,7 @@ from hqdist import (
 )
 from hqdist.program import observable
 from hqdist.testing import ConformanceError, checks, conformance, reference_probabilities, reference_values
+from hqdist.testing.reference import acceptance
 from hqdist.testing.threads import THREADS
 
 
@@ -63,22 +64,25 @@ class BruteForce(Backend):
         return Result(values=values.to(request.inputs.dtype), provenance=Provenance(backend=self.name))
 
     def sample(self, request):
-        program, shots = request.program, request.shots
+        program, shots = request.program, request.row_shots
         seed = request.seed if request.seed is not None else int(np.random.default_rng().integers(2**63))
         states = replace(program, readout=Probabilities(program.readout.space))
         probabilities = reference_values(states, request.weights, request.inputs)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
+        shares = np.minimum(acceptance(program, request.weights, request.inputs), 1.0)
         matrix = observable(program.readout, program.states)
-        counts = np.array(
-            [np.random.default_rng([seed, row]).multinomial(shots, p) for row, p in enumerate(probabilities)]
-        )
-        frequencies = counts.reshape(len(probabilities), -1) / shots
-        means, squares = frequencies @ matrix.T, frequencies @ (matrix**2).T
-        errors = np.sqrt(np.clip(squares - means**2, 0, None) / shots)
+        counts = np.zeros_like(probabilities)
+        for row, p in enumerate(probabilities):
+            rng = np.random.default_rng([seed, request.first_row + row])
+            counts[row] = rng.multinomial(rng.binomial(shots[row], shares[row]), p)
+        accepted = counts.sum(axis=1, keepdims=True)
+        means, squares = counts @ matrix.T / accepted, counts @ (matrix**2).T / accepted
+        errors = np.sqrt(np.clip(squares - means**2, 0, None) / accepted)
         return Result(
             values=torch.from_numpy(means).to(request.inputs.dtype),
             standard_errors=torch.from_numpy(errors).to(request.inputs.dtype),
-            provenance=Provenance(backend=self.name, shots=shots * request.batch, seed=seed),
+            acceptance=torch.from_numpy(accepted[:, 0] / shots).to(request.inputs.dtype),
+            provenance=Provenance(backend=self.name, shots=request.total_shots, seed=seed),
         )
 
 
@@ -289,6 +293,35 @@ class SamplesTheWrongState(OnlyShots):
         return replace(result, values=result.values.flip(1))
 
 
+class IsALittleOff(OnlyShots):
+    def sample(self, request):
+        result = super().sample(request)
+        return replace(result, values=1.02 * result.values)
+
+
+class CountsWhatItDiscarded(OnlyShots):
+    def sample(self, request):
+        result = super().sample(request)
+        errors = result.standard_errors * result.acceptance.sqrt()[:, None]
+        return replace(result, standard_errors=errors)
+
+
+class AcceptsEverything(OnlyShots):
+    def sample(self, request):
+        result = super().sample(request)
+        return replace(result, acceptance=torch.ones_like(result.acceptance))
+
+
+class ForgetsWhatItAccepted(OnlyShots):
+    def sample(self, request):
+        return replace(super().sample(request), acceptance=None)
+
+
+class CountsRowsFromZero(OnlyShots):
+    def sample(self, request):
+        return super().sample(replace(request, first_row=0))
+
+
 DEFECTS = {
     ForgetsToRenormalise: {"probabilities_are_normalised", "values_agree_with_permanents"},
     DropsGroupings: {"probabilities_are_normalised", "values_agree_with_permanents"},
@@ -316,7 +349,12 @@ DEFECTS = {
     DropsShots: {"estimates_come_with_their_errors", "seeds_decide"},
     IgnoresTheSeed: {"seeds_decide"},
     FixesTheSeed: {"seeds_decide"},
-    SamplesTheWrongState: {"estimates_agree_with_permanents"},
+    SamplesTheWrongState: {"estimates_agree_with_permanents", "estimates_are_unbiased"},
+    IsALittleOff: {"estimates_are_unbiased"},
+    CountsWhatItDiscarded: {"standard_errors_tell_the_spread"},
+    AcceptsEverything: {"estimates_are_unbiased"},
+    ForgetsWhatItAccepted: {"estimates_are_unbiased"},
+    CountsRowsFromZero: {"estimates_do_not_depend_on_the_split"},
 }
 CAUGHT = [(defect, name) for defect, names in DEFECTS.items() for name in sorted(names)]
 
@@ -357,7 +395,7 @@ def test_every_check_says_what_it_states():
 
 
 def test_all_failures_come_together():
-    with pytest.raises(ExceptionGroup, match="fails 2 of 16 conformance checks") as failure:
+    with pytest.raises(ExceptionGroup, match="fails 2 of 19 conformance checks") as failure:
         conformance(ChecksNothing())
     assert all(isinstance(error, ConformanceError) for error in failure.value.exceptions)
 
