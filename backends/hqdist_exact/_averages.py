@@ -1,7 +1,7 @@
-"""Averages over post-selected states, in which no mode holds two photons: mode expectations and correlators.
+"""Averages over patterns of detections: mode expectations and correlators.
 
-An output is the sum of the probabilities of the states in which certain modes are occupied. Every row is summed on its
-own and in order, so its bits do not depend on the rows around it.
+An output is the sum of the probabilities of the patterns in which certain photons, or pairs of them, are in certain
+modes. Every row is summed on its own and in order, so its bits do not depend on the rows around it.
 """
 
 from functools import lru_cache
@@ -11,32 +11,38 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hqdist.program import ModeExpectations, Program
+from hqdist.program import ComputationSpace, NumberCorrelators, Readout
 from hqdist_exact.jit import kernel
 
 
-def averages(program: Program, probabilities: torch.Tensor) -> torch.Tensor:
-    """Mode expectations (B, m) or number correlators (B, m (m - 1) / 2) from probabilities (B, D)."""
-    order = 1 if isinstance(program.readout, ModeExpectations) else 2
-    outputs = _outputs(program, order)
+def averages(
+    readout: Readout, space: ComputationSpace, modes: int, photons: int, probabilities: torch.Tensor
+) -> torch.Tensor:
+    """Mode expectations (B, m) or number correlators (B, m (m - 1) / 2) from probabilities (B, D) of a space."""
+    outputs, size = _outputs(space, modes, photons, pairs=isinstance(readout, NumberCorrelators))
     if probabilities.device.type != "cpu":
-        into = torch.from_numpy(outputs.astype(np.int64)).to(probabilities.device)
+        into = torch.from_numpy(np.where(outputs < 0, size, outputs).astype(np.int64)).to(probabilities.device)
         repeated = probabilities.repeat_interleave(outputs.shape[1], dim=1)
-        return probabilities.new_zeros(len(probabilities), program.outputs).index_add(1, into.flatten(), repeated)
-    values: torch.Tensor = _Averages.apply(probabilities, outputs, program.outputs)  # type: ignore[no-untyped-call]
+        return probabilities.new_zeros(len(probabilities), size + 1).index_add(1, into.flatten(), repeated)[:, :size]
+    values: torch.Tensor = _Averages.apply(probabilities, outputs, size)  # type: ignore[no-untyped-call]
     return values
 
 
 @lru_cache(maxsize=64)
-def _outputs(program: Program, order: int) -> NDArray[np.int32]:
-    """The outputs that each state counts in, (D, n) for modes and (D, n (n - 1) / 2) for pairs of modes."""
-    occupied = np.nonzero(program.states)[1].reshape(len(program.states), program.photons)
-    if order == 1:
-        return occupied.astype(np.int32)
-    index = np.zeros((program.modes, program.modes), np.int32)
-    index[np.triu_indices(program.modes, k=1)] = np.arange(program.outputs)
-    first, second = np.triu_indices(program.photons, k=1)
-    return index[occupied[:, first], occupied[:, second]]
+def _outputs(space: ComputationSpace, modes: int, photons: int, *, pairs: bool) -> tuple[NDArray[np.int32], int]:
+    """The outputs that each state counts in, and how many outputs there are.
+
+    (D, n) the mode of each photon, or (D, n (n - 1) / 2) the modes of each pair of photons; -1 if they share one.
+    """
+    states = space.states(modes, photons)
+    occupied = np.repeat(np.tile(np.arange(modes), len(states)), states.ravel()).reshape(len(states), photons)
+    if not pairs:
+        return occupied.astype(np.int32), modes
+    index = np.full((modes, modes), -1, np.int32)
+    size = modes * (modes - 1) // 2
+    index[np.triu_indices(modes, k=1)] = np.arange(size)
+    first, second = np.triu_indices(photons, k=1)
+    return index[occupied[:, first], occupied[:, second]], size
 
 
 class _Averages(torch.autograd.Function):
@@ -60,7 +66,8 @@ def _sum(probabilities: NDArray[Any], outputs: NDArray[np.int32], values: NDArra
     for row in range(len(values)):
         for state in range(outputs.shape[0]):
             for i in range(outputs.shape[1]):
-                values[row, outputs[state, i]] += probabilities[row, state]
+                if outputs[state, i] >= 0:
+                    values[row, outputs[state, i]] += probabilities[row, state]
 
 
 @kernel
@@ -68,4 +75,5 @@ def _spread(cotangent: NDArray[Any], outputs: NDArray[np.int32], pulled: NDArray
     for row in range(len(pulled)):
         for state in range(outputs.shape[0]):
             for i in range(outputs.shape[1]):
-                pulled[row, state] += cotangent[row, outputs[state, i]]
+                if outputs[state, i] >= 0:
+                    pulled[row, state] += cotangent[row, outputs[state, i]]

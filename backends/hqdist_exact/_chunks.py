@@ -1,7 +1,7 @@
 """Some samples at a time, so that memory grows with the batch by no more than the output."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -12,7 +12,7 @@ from hqdist.errors import HqdistError
 CHUNK_BYTES = 2**26
 
 #: One tensor with a row for each sample, or several, of which some may be missing.
-Rows = TypeVar("Rows", torch.Tensor, tuple[torch.Tensor, torch.Tensor | None])
+Rows = TypeVar("Rows", torch.Tensor, tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None])
 
 
 def in_chunks(evaluate: Callable[[torch.Tensor], Rows], samples: torch.Tensor, row: int) -> Rows:
@@ -34,10 +34,11 @@ def in_chunks(evaluate: Callable[[torch.Tensor], Rows], samples: torch.Tensor, r
             error.add_note(f"(its samples are counted from sample {first} of {len(samples)})")
             raise
         first += len(chunk)
-    return _joined(values)
+    joined: Rows = _joined(values)
+    return joined
 
 
-def _joined(chunks: list[Rows]) -> Rows:
+def _joined(chunks: list[Any]) -> Any:
     if isinstance(chunks[0], torch.Tensor):
         return torch.cat(chunks)
     values, others = zip(*chunks, strict=True)

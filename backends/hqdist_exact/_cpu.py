@@ -13,6 +13,8 @@ from hqdist_exact._angles import pull_back_angles, waves
 from hqdist_exact._circuit import Circuit
 from hqdist_exact._evolve import evolve, pull_back_columns
 from hqdist_exact._mesh import build_unitaries, pull_back_unitaries
+from hqdist_exact._noise_tables import NoiseTables
+from hqdist_exact._noisy_cpu import cpu_patterns
 from hqdist_exact._precision import check_angles, check_precision
 from hqdist_exact._tables import SlosTables, slos_tables
 
@@ -45,6 +47,12 @@ class CpuLight:
         tables = slos_tables(self._program.modes, self._program.photons, space.value)
         planes = _Amplitudes.apply(self._tiles, tables, self._input_factor, self._samples)  # type: ignore[no-untyped-call]
         return torch.complex(*planes)
+
+    def patterns(
+        self, tables: NoiseTables, outputs: NDArray[np.int32] | None, size: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities of patterns of detections with noise, and their sums (B, 1); see `_noisy_cpu`."""
+        return cpu_patterns(self._tiles, self._samples, tables, outputs, size)
 
 
 class _Columns(torch.autograd.Function):

@@ -17,6 +17,8 @@ from hqdist_exact._angles import angles_in_torch
 from hqdist_exact._chunks import in_chunks
 from hqdist_exact._circuit import PHASE, SPLIT_H, SPLIT_RX, Circuit
 from hqdist_exact._mesh import SharedUnitaries
+from hqdist_exact._noise_tables import NoiseTables
+from hqdist_exact._noisy_device import device_patterns
 from hqdist_exact._precision import check_angles, check_precision
 from hqdist_exact._recursion import layers_of
 
@@ -64,6 +66,16 @@ class DeviceLight:
         values = self._in_chunks(lambda columns: _amplitudes(self._program, space, columns), space)
         check_precision(space, values.detach().abs().square().sum(dim=1))
         return values
+
+    def patterns(
+        self, tables: NoiseTables, outputs: NDArray[np.int32] | None, size: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities of patterns of detections with noise, and their sums (B, 1); see `_noisy_device`."""
+
+        def evaluate(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return device_patterns(columns, tables, outputs, size)
+
+        return in_chunks(evaluate, self._columns, 4 * sum(tables.sizes) * self._columns.element_size())
 
     def _in_chunks(self, evaluate: Callable[[torch.Tensor], torch.Tensor], space: ComputationSpace) -> torch.Tensor:
         dimension = space.dimension(self._program.modes, self._program.photons)

@@ -1,29 +1,24 @@
 """The values of a readout with noise: what photons arrive, what detectors tell, and what of it counts."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from hqdist.execution import Detectors, Noise
-from hqdist.program import (
-    ComputationSpace,
-    LexGrouping,
-    ModeExpectations,
-    ModGrouping,
-    NumberCorrelators,
-    Program,
-    observable,
-)
-from hqdist_exact._chunks import CHUNK_BYTES, in_chunks
-from hqdist_exact._detection import detected
-from hqdist_exact._lattice import Lattice, lattice
-from hqdist_exact._mixture import distributions
-from hqdist_exact._readout import Light, Reading, check_accepted, read
-from hqdist_exact._rows import normalised, row_sums
+from hqdist.execution import Noise
+from hqdist.program import ComputationSpace, LexGrouping, ModeExpectations, ModGrouping, NumberCorrelators, Program
+from hqdist_exact._averages import averages
+from hqdist_exact._noise_tables import footprint, noise_tables, pattern_space
+from hqdist_exact._precision import check_precision
+from hqdist_exact._readout import Light, Reading, assigned, check_accepted, read
+from hqdist_exact._rows import normalised
+from hqdist_exact._scratch import VECTOR_BYTES
 
-#: Most ways in which photons may interfere, or not: each takes a distribution of its own.
-MOST_CHOICES = 2**14
+#: Most ways in which photons may interfere, or not: each takes an amplitude of its own.
+MOST_WAYS = 2**14
 
 
 @dataclass(frozen=True)
@@ -44,106 +39,101 @@ class NoisyReading:
         Raises:
             PostSelectionError: If a sample has no probability in the computation space.
         """
-        if self.only_loses:
-            values, accepted = read(self.program, light)
-            share = self._survival / self._shot
-            if share == 0.0:
-                check_accepted(values.new_zeros(len(values), 1))
-            rows = values.real.new_full((len(values),), share)
-            return values, rows if accepted is None else rows * accepted
-        columns = light.columns()
-        return in_chunks(self._read, columns, self.bytes_for_sample(columns.element_size()))
+        return self._of_all_photons(light) if self.only_all_photons else self._of_patterns(light)
 
     @property
-    def only_loses(self) -> bool:
-        """Whether values that are conditional on all photons are those of an ideal device."""
-        noise = self.noise
-        return noise.indistinguishability == 1 and noise.g2 == 0 and noise.counts_are_photons
+    def only_all_photons(self) -> bool:
+        """Whether n detections are the n photons that were asked for, and no Fock space tells more of them.
 
-    @property
-    def choices(self) -> int:
-        """In how many ways photons may interfere: how many of each source's are in the common mode."""
-        return 1 if self.only_loses else len({c for c, _ in self.noise.survivors()}) ** self.program.photons
+        Then losses have no say but in the acceptance, and distinguishability none but in `_readout.read`.
+        """
+        noise, readout = self.noise, self.program.readout
+        if self.program.photons == 0:  # nothing is emitted, and no detection is what is waited for
+            return True
+        if noise.g2 > 0 or not noise.counts_are_photons:
+            return False
+        no_states = isinstance(readout, ModeExpectations | NumberCorrelators) and not readout.space.post_selects
+        return noise.indistinguishability == 1 or no_states
+
+    def _of_all_photons(self, light: Light) -> Reading:
+        program, noise = self.program, self.noise
+        values, accepted = read(program, light, noise.indistinguishability)
+        if program.photons == 0:
+            return values, accepted
+        survival = (noise.brightness * noise.transmittance) ** program.photons
+        if not survival:
+            check_accepted(values.new_zeros(len(values), 1))
+        share = survival / self._shot if survival else 0.0
+        return values, share * values.new_ones(len(values)) if accepted is None else share * accepted
+
+    def _of_patterns(self, light: Light) -> Reading:
+        program, readout = self.program, self.program.readout
+        space = pattern_space(self.noise, readout.space)
+        if space is ComputationSpace.UNBUNCHED and program.photons > program.modes:  # more clicks than detectors
+            check_accepted(torch.zeros(1, 1))
+        tables = noise_tables(self._entered, program.modes, space, self.noise)
+        grouping = getattr(readout, "grouping", None)
+        if isinstance(grouping, LexGrouping | ModGrouping):
+            outputs = assigned(grouping, readout.space.dimension(program.modes, program.photons))
+            if space is not readout.space:
+                outputs = outputs[_places(program, space)]
+            sums, accepted = light.patterns(tables, outputs, grouping.size)
+        else:
+            sums, accepted = light.patterns(tables, None, tables.dimension)
+        if self.noise.counts_are_photons:
+            check_precision(space, accepted.flatten())
+        check_accepted(accepted if tables.chance else torch.zeros_like(accepted))
+        values = normalised(sums, accepted)
+        if isinstance(readout, ModeExpectations | NumberCorrelators):
+            values = averages(readout, space, program.modes, program.photons, values)
+        elif grouping is None and space is not readout.space:
+            into = torch.from_numpy(_places(program, space)).to(values.device)
+            values = values.new_zeros(len(values), program.outputs).index_copy(1, into, values)
+        return values, (accepted.flatten() * (tables.chance / self._shot)).clamp(max=1.0)
+
+    def violations(self) -> list[str]:
+        """Why the program is too large, if it is, whatever the memory."""
+        photons, ways = self.program.photons, self._ways
+        if self.only_all_photons or ways <= MOST_WAYS:
+            return []
+        return [
+            f"{photons} photons that may or may not interfere do so in {ways:,} ways with this noise, at most "
+            f"{MOST_WAYS:,} are summed up; use fewer photons, or the backend 'sampling'"
+        ]
 
     def bytes_needed(self, batch: int, item: int) -> int:
-        """Bytes for a batch on top of those that the light takes; `item` is that of a complex number."""
-        if self.only_loses:
-            return 0
-        sample = self.bytes_for_sample(item)
-        return max(sample, min(batch * sample, CHUNK_BYTES)) + 2 * batch * item * self.program.outputs
+        """Bytes on top of those for the circuit: for values, derivatives and the work in between.
 
-    def bytes_for_sample(self, item: int) -> int:
-        """Bytes that the distributions of one sample take, and their derivatives."""
-        return 3 * item * _numbers(self.plan, self.program.modes)
+        Args:
+            batch: B.
+            item: Bytes of a real number.
+        """
+        program = self.program
+        space = pattern_space(self.noise, program.readout.space)
+        if self.only_all_photons or (space is ComputationSpace.UNBUNCHED and program.photons > program.modes):
+            return 0
+        tables, rows, states = footprint(self._entered, program.modes, space, self.noise)
+        grouping = getattr(program.readout, "grouping", None)
+        values = 6 * batch * item * (program.outputs if grouping is not None else program.outputs + states)
+        return tables + values + rows * VECTOR_BYTES * torch.get_num_threads()
 
     @property
-    def plan(self) -> Lattice:
-        """How distributions are put together."""
-        photons, noise = self.program.photons, self.noise
-        entered = tuple(mode for mode, count in enumerate(self.program.input_state) for _ in range(count))
-        least, most = photons, photons
-        if not noise.counts_are_photons:
-            least = 0
-            most = photons if noise.detectors is Detectors.PNR else photons * noise.most_photons_per_source
-        return lattice(entered, tuple(sorted(noise.survivors().items())), least, most)
+    def _ways(self) -> int:
+        """In how many ways photons may interfere: how many of each mode's are common ones."""
+        most = max(c for c, _ in self.noise.survivors())
+        return math.prod(most * count + 1 for count in self.program.input_state)
+
+    @property
+    def _entered(self) -> tuple[int, ...]:
+        return tuple(mode for mode, count in enumerate(self.program.input_state) for _ in range(count))
 
     @property
     def _shot(self) -> float:
-        return self.noise.detection_probability(self.program.photons, self.program.modes) or 1.0
-
-    @property
-    def _survival(self) -> float:
-        return (self.noise.brightness * self.noise.transmittance) ** self.program.photons
-
-    def _read(self, columns: torch.Tensor) -> Reading:
-        program, space = self.program, self.program.readout.space
-        arrived = distributions(self.plan, columns)
-        patterns = (
-            detected(arrived, self.noise, space, program.modes, program.photons)
-            if arrived
-            else columns.real.new_zeros(len(columns), space.dimension(program.modes, program.photons))
-        )
-        accepted = row_sums(patterns)
-        # what rounding leaves is in proportion to all photons that could have been detected so
-        check_accepted(accepted / _total(arrived, program.photons).clamp(min=torch.finfo(accepted.dtype).tiny))
-        return _averages(program, normalised(patterns, accepted)), (accepted.flatten() / self._shot).clamp(max=1.0)
-
-
-def _total(arrived: dict[int, torch.Tensor], photons: int) -> torch.Tensor:
-    if not arrived:
-        return torch.ones(1, 1)
-    likely = arrived.get(photons, next(iter(arrived.values())))
-    return row_sums(likely)
-
-
-def _averages(program: Program, probabilities: torch.Tensor) -> torch.Tensor:
-    readout = program.readout
-    grouping = getattr(readout, "grouping", None)
-    if isinstance(grouping, LexGrouping | ModGrouping):
-        into = torch.from_numpy(grouping.assign(probabilities.shape[1])).to(probabilities.device, torch.int64)
-        return probabilities.new_zeros(len(probabilities), grouping.size).index_add(1, into, probabilities)
-    if isinstance(readout, ModeExpectations | NumberCorrelators):
-        return probabilities @ _observable(program).to(probabilities)
-    return probabilities
+        """Probability that anything is detected."""
+        return self.noise.detection_probability(self.program.photons, self.program.modes)
 
 
 @lru_cache(maxsize=64)
-def _observable(program: Program) -> torch.Tensor:
-    """(D, R)."""
-    return torch.from_numpy(observable(program.readout, program.states).T.copy())
-
-
-@lru_cache(maxsize=64)
-def _numbers(plan: Lattice, modes: int) -> int:
-    """Numbers in all that one sample's amplitudes and distributions have, with the terms of their sums."""
-
-    def dimension(photons: int) -> int:
-        return ComputationSpace.FOCK.dimension(modes, photons)
-
-    total = sum(
-        len(layer.parents) * dimension(photons) * (photons + 2)
-        for photons, layer in enumerate(plan.amplitudes, start=1)
-    )
-    for steps in plan.levels:
-        total += sum(step.choices * dimension(step.photons) * (step.photons + 2) for step in steps)
-    return total + 1
+def _places(program: Program, space: ComputationSpace) -> NDArray[np.int64]:
+    """The places of the patterns of a smaller space among the states of the readout's."""
+    return program.readout.space.ranks(space.states(program.modes, program.photons))

@@ -24,6 +24,7 @@ from hqdist.program import (
 )
 from hqdist_exact._averages import averages
 from hqdist_exact._chunks import in_chunks
+from hqdist_exact._noise_tables import NoiseTables
 from hqdist_exact._rows import normalised, normalised_squares, row_sums
 
 
@@ -39,13 +40,24 @@ class Light(Protocol):
     def amplitudes(self, space: ComputationSpace) -> torch.Tensor:
         """Amplitudes of the states of a space, (B, D), complex; not renormalised."""
 
+    def patterns(
+        self, tables: NoiseTables, outputs: NDArray[np.int32] | None, size: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities of patterns of detections with noise, (B, D), or summed into `size` outputs; and their sums."""
+
 
 #: Values (B, R), and what was left of each row after post-selection, (B,), if anything was discarded.
 Reading = tuple[torch.Tensor, torch.Tensor | None]
 
 
-def read(program: Program, light: Light) -> Reading:
+def read(program: Program, light: Light, overlap: float = 1.0) -> Reading:
     """The values of a program's readout, and the probability of its space if that is a post-selection.
+
+    Args:
+        program: What is read.
+        light: The light of a batch.
+        overlap: Indistinguishability of any two photons. Only expectations over all Fock states can be read if it is
+            not 1; others follow from `Light.patterns`.
 
     Raises:
         PostSelectionError: If a sample has no probability in the computation space.
@@ -54,7 +66,7 @@ def read(program: Program, light: Light) -> Reading:
     dimension = space.dimension(program.modes, program.photons)
     match readout:
         case Probabilities(grouping=LexGrouping() | ModGrouping() as grouping):
-            return _renormalised(light.probabilities(space, _assigned(grouping, dimension), grouping.size), space)
+            return _renormalised(light.probabilities(space, assigned(grouping, dimension), grouping.size), space)
         case Amplitudes():
             return _unit_norm(light.amplitudes(space), space)
         case ModeExpectations(space=ComputationSpace.FOCK):
@@ -62,16 +74,16 @@ def read(program: Program, light: Light) -> Reading:
         case NumberCorrelators(space=ComputationSpace.FOCK):
             columns = light.columns()
             row = 16 * program.outputs * max(program.photons, 1) * columns.element_size()
-            return in_chunks(lambda chunk: _number_correlators(chunk, program.input_state), columns, row), None
+            return in_chunks(lambda chunk: _number_correlators(chunk, program.input_state, overlap), columns, row), None
         case Probabilities():
             return _renormalised(light.probabilities(space, None, dimension), space)
         case _:
             probabilities, accepted = _renormalised(light.probabilities(space, None, dimension), space)
-            return averages(program, probabilities), accepted
+            return averages(readout, space, program.modes, program.photons, probabilities), accepted
 
 
 @lru_cache(maxsize=64)
-def _assigned(grouping: LexGrouping | ModGrouping, dimension: int) -> NDArray[np.int32]:
+def assigned(grouping: LexGrouping | ModGrouping, dimension: int) -> NDArray[np.int32]:
     return grouping.assign(dimension)
 
 
@@ -110,11 +122,12 @@ def _mode_expectations(columns: torch.Tensor) -> torch.Tensor:
     return _over_photons(_power(columns))
 
 
-def _number_correlators(columns: torch.Tensor, input_state: tuple[int, ...]) -> torch.Tensor:
-    """``<n_i n_j> = N_i N_j + |G_ij|^2 - sum_k t_k (t_k + 1) |U_ik|^2 |U_jk|^2`` for i != j.
+def _number_correlators(columns: torch.Tensor, input_state: tuple[int, ...], overlap: float) -> torch.Tensor:
+    """``<n_i n_j> = N_i N_j + I |G_ij|^2 - sum_k t_k (I t_k + 1) |U_ik|^2 |U_jk|^2`` for i != j.
 
-    N are the mode expectations, ``G_ij = sum_k t_k conj(U_ik) U_jk``, and t_k the photons that enter mode k: Wick's
-    theorem for the normally ordered product, corrected for photons that share a mode. No Fock space is needed.
+    N are the mode expectations, ``G_ij = sum_k t_k conj(U_ik) U_jk``, t_k the photons that enter mode k, and I the
+    overlap: Wick's theorem for the normally ordered product, corrected for photons that share a mode. Two photons of
+    different modes interfere with probability I, those of the same mode cannot. No Fock space is needed.
     """
     upper, lower = np.triu_indices(columns.shape[1], k=1)
     power = _power(columns)
@@ -122,11 +135,14 @@ def _number_correlators(columns: torch.Tensor, input_state: tuple[int, ...]) -> 
     re_i, im_i, re_j, im_j = (
         part[:, modes] for modes in (upper, lower) for part in torch.view_as_real(columns).unbind(3)
     )
-    overlap_re, overlap_im = _over_photons(re_i * re_j + im_i * im_j), _over_photons(re_i * im_j - im_i * re_j)
-    # column k comes t_k times, so each of its copies carries (t_k + 1)
-    copies = torch.tensor([t + 1 for t in input_state for _ in range(t)], dtype=mean.dtype, device=mean.device)
+    together_re, together_im = _over_photons(re_i * re_j + im_i * im_j), _over_photons(re_i * im_j - im_i * re_j)
+    # column k comes t_k times, so each of its copies carries (I t_k + 1)
+    copies = torch.tensor(
+        [overlap * t + 1 for t in input_state for _ in range(t)], dtype=mean.dtype, device=mean.device
+    )
     same = _over_photons(power[:, upper] * power[:, lower] * copies)
-    return mean[:, upper] * mean[:, lower] + overlap_re.square() + overlap_im.square() - same
+    together = together_re.square() + together_im.square()
+    return mean[:, upper] * mean[:, lower] + overlap * together - same
 
 
 def _power(columns: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from hqdist_exact._circuit import compiled
 from hqdist_exact._cpu import CpuLight
 from hqdist_exact._device import DeviceLight
 from hqdist_exact._memory import bytes_for_sample, bytes_free, bytes_needed, in_words
-from hqdist_exact._noisy import MOST_CHOICES, NoisyReading
+from hqdist_exact._noisy import NoisyReading
 from hqdist_exact._readout import Reading, read
 from hqdist_exact.phases import with_actual_phases
 
@@ -77,12 +77,10 @@ class ExactBackend(Backend):
         needed = bytes_needed(request, compiled(request.program))
         if self.noise is not None:
             reading = NoisyReading(request.program, self.noise)
-            if reading.choices > MOST_CHOICES:
-                return [
-                    f"{request.program.photons} photons that may be distinguishable interfere in {reading.choices:,} "
-                    f"ways, at most {MOST_CHOICES:,}; use fewer photons, or the sampling backend"
-                ]
-            needed += reading.bytes_needed(request.batch, 2 * request.inputs.element_size())
+            found += reading.violations()
+            if found:
+                return found
+            needed += reading.bytes_needed(request.batch, request.inputs.element_size())
         if self.memory_limit is None and needed <= NEGLIGIBLE_BYTES:
             return found
         free = self.memory_limit or bytes_free(request.inputs.device)

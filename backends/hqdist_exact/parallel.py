@@ -8,13 +8,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hqdist_exact._scratch import Layout, scratch
+from hqdist_exact._scratch import scratch
 
 _WORTH_A_THREAD = 500_000
 """Multiply-adds below which waking another thread takes longer than it saves."""
@@ -41,10 +41,18 @@ def in_parallel(run: Callable[[int, int], None], units: int, work: int) -> None:
         other.result()
 
 
+class Divided(Protocol):
+    """How a kernel divides a buffer."""
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+
+
 def run_tiles(
     kernel: Callable[..., None],
     V: NDArray[Any],
-    layout: Layout,
+    layout: Divided,
     multiply_adds: int,
     arguments: tuple[Any, ...],
 ) -> None:

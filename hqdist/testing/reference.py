@@ -1,6 +1,7 @@
 """What a program gives, from permanents: slow, and independent of every backend."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,11 +77,15 @@ def acceptance(program: Program, weights: Numbers, inputs: Numbers) -> NDArray[n
 
 
 def reference_vjp(
-    program: Program, weights: Numbers, inputs: Numbers, cotangent: Numbers
+    program: Program,
+    weights: Numbers,
+    inputs: Numbers,
+    cotangent: Numbers,
+    values: Callable[[Program, Numbers, Numbers], NDArray[Any]] = reference_values,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Derivatives of ``Re sum(conj(cotangent) * values)`` by weights (T,) and inputs (B, F), by central differences.
 
-    Five points, step 2e-3: the error is about 1e-11 of the derivative.
+    Five points, step 2e-3: the error is about 1e-11 of the derivative. The values are those of `values`.
     """
     shared, rows = as_array(weights).astype(np.float64), as_array(inputs).astype(np.float64)
     pulled = as_array(cotangent).conj()
@@ -88,12 +93,12 @@ def reference_vjp(
     for column in range(len(shared)):
         step = np.zeros_like(shared)
         step[column] = 1.0
-        slope = _difference(lambda h, step=step: reference_values(program, shared + h * step, rows))
+        slope = _difference(lambda h, step=step: values(program, shared + h * step, rows))
         by_weights[column] = (pulled * slope).sum().real
     for column in range(rows.shape[1]):
         step = np.zeros_like(rows)
         step[:, column] = 1.0
-        slope = _difference(lambda h, step=step: reference_values(program, shared, rows + h * step))
+        slope = _difference(lambda h, step=step: values(program, shared, rows + h * step))
         by_inputs[:, column] = (pulled * slope).sum(axis=1).real
     return by_weights, by_inputs
 

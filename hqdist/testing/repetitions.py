@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hqdist.execution import Backend, Request
 from hqdist.testing.check import require, require_close, require_same
 from hqdist.testing.circuits import described, largest_batch, programs, random_request
-from hqdist.testing.reference import acceptance, as_array, reference_values
+from hqdist.testing.expected import expected_acceptance, expected_values
+from hqdist.testing.reference import as_array
 from hqdist.testing.sampling import SIGMAS
 
 #: How often the same values are estimated, and from how many shots each time.
@@ -32,19 +33,20 @@ class _Repeated:
 
 
 def estimates_are_unbiased(backend: Backend) -> None:
-    """Estimates spread around what permanents give, and so do acceptances."""
-    if backend.capabilities.noise is not None:  # permanents know none
+    """Estimates spread around what permanents give, and so do acceptances, with the noise that is declared."""
+    noise = backend.capabilities.noise
+    if noise is not None and noise.random_phases:  # each row has phases of its own
         return
     for repeated in _all_repeated(backend):
-        program, weights, row = repeated.request.program, repeated.request.weights, repeated.request.inputs
-        expected = reference_values(program, weights, row)[0]
+        request, program = repeated.request, repeated.request.program
+        expected = expected_values(backend, request)[0]
         deviations = (repeated.values.mean(axis=0) - expected) / _error_of_mean(repeated.values)
         require_close(deviations / SIGMAS, np.zeros_like(expected), 1.0, f"{repeated}: the mean, in {SIGMAS} sigma")
-        if not program.readout.space.post_selects:
+        if noise is None and not program.readout.space.post_selects:
             continue
-        require(repeated.acceptance is not None, f"{repeated}: no acceptance, though the space post-selects")
+        require(repeated.acceptance is not None, f"{repeated}: no acceptance, though shots are discarded")
         assert repeated.acceptance is not None
-        share = acceptance(program, weights, row)
+        share = expected_acceptance(backend, request)
         deviation = (repeated.acceptance.mean() - share) / _error_of_mean(repeated.acceptance)
         require_close(deviation / SIGMAS, np.zeros(1), 1.0, f"{repeated}: the acceptance, in {SIGMAS} sigma")
 
@@ -52,7 +54,7 @@ def estimates_are_unbiased(backend: Backend) -> None:
 def standard_errors_tell_the_spread(backend: Backend) -> None:
     """The square of the standard errors is the variance of estimates, in every space."""
     noise = backend.capabilities.noise
-    if noise is not None and noise.random_phases:  # rows differ by their phases besides
+    if noise is not None and noise.random_phases:  # each row has phases of its own
         return
     for space, group in groupby(
         sorted(_all_repeated(backend), key=lambda r: r.request.program.readout.space),
