@@ -48,7 +48,9 @@ def values_agree_with_permanents(backend: Backend) -> None:
         if backend.capabilities.noise is not None and request.program.photons:
             require(result.acceptance is not None, f"{case}: noise, and no acceptance")
             assert result.acceptance is not None
-            require_close(result.acceptance, expected_acceptance(backend, request), tolerance, f"{case}: the acceptance")
+            require_close(
+                result.acceptance, expected_acceptance(backend, request), tolerance, f"{case}: the acceptance"
+            )
 
 
 def results_have_the_promised_form(backend: Backend) -> None:
