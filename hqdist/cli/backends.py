@@ -16,37 +16,41 @@ def backends() -> None:
     with one_line_errors():
         from rich.console import Console
 
-        Console().print(_backend_table())
+        console = Console()
+        table, notes = _backend_table()
+        console.print(table)
+        for note in notes:
+            console.print(note, markup=False, soft_wrap=True)
 
 
-def _backend_table() -> "Table":
+def _backend_table() -> tuple["Table", list[str]]:
+    """The table, and what there is to say below it of those that are not ready as they are."""
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     from hqdist.execution import available_backends, backend, backend_class
 
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 1, 0))
-    for column in ("backend", "ready", "values", "gradient", "readouts", "spaces", "devices", "limits"):
-        table.add_column(column, no_wrap=column in ("backend", "readouts", "spaces"), min_width=len(column))
+    table, notes = Table(box=SIMPLE_HEAD, padding=(0, 1, 1, 0)), []
+    for column in ("backend", "ready", "values", "readouts", "spaces", "devices", "limits"):
+        table.add_column(column, no_wrap=True)
     for name in available_backends():
+        ready = "[red]no[/]"
         try:
             backend_class(name)
-        except HqdistError as error:
-            table.add_row(name, "[red]no[/]", escape(str(error)))
-            continue
-        try:
+            ready = "options"
             table.add_row(name, "[green]yes[/]", *_abilities(backend(name).capabilities))
         except HqdistError as error:
-            table.add_row(name, "[yellow]with options[/]", escape(str(error)))
-    return table
+            table.add_row(name, ready)
+            notes.append(f"{name}: {error}")
+    return table, notes
 
 
 def _abilities(can: "Capabilities") -> tuple[str, ...]:
     limits = {"modes": can.max_modes, "photons": can.max_photons, "samples": can.max_batch}
     return (
-        "\n".join(word for word, has in (("exact", can.exact), ("sampled", can.sampled)) if has),
-        "adjoint" if can.adjoint else "none",
+        "\n".join(
+            word for word, has in (("exact", can.exact), ("adjoint", can.adjoint), ("sampled", can.sampled)) if has
+        ),
         "\n".join(kind.__name__ for kind in can.readouts),
         "\n".join(can.spaces),
         "\n".join(can.devices),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hqdist.errors import ConfigurationError, RequestError
-from hqdist.execution import Backend, BackendLike, backend, current_backend
+from hqdist.execution import Backend, BackendLike, Request, backend, current_backend
 from hqdist.execution.request import DTYPES, dense
 from hqdist.gradient import Estimate, Evaluation, GradientLike, named
 from hqdist.gradient.estimate import estimating
@@ -173,17 +173,7 @@ class QuantumLayer(nn.Module):
             CapabilityError: If the backend cannot take it.
         """
         x = self._features(x)
-        batch = x.unsqueeze(0) if x.ndim == 1 else x
-        if self.input_scale is not None:
-            batch = batch * self.input_scale
-        evaluation = Evaluation(
-            program=self.program,
-            backend=self._backend or current_backend(),
-            gradient=self.gradient,
-            shots=self.shots,
-            told=self._told,
-        )
-        values = evaluation(batch, self.phases)
+        values = self._evaluation()(self._batch(x), self.phases)
         if self.output_map is not None:
             values = self.output_map(values)
         return values.squeeze(0) if x.ndim == 1 else values
@@ -207,6 +197,35 @@ class QuantumLayer(nn.Module):
         with estimating() as found, torch.set_grad_enabled(training):
             self(batch)
         return sum(found, start=Estimate())
+
+    @torch.no_grad()
+    def request(self, x: torch.Tensor | None = None, *, seed: int | None = None) -> Request:
+        """What a call asks the backend for; ``backend.evaluate(layer.request(x))`` has more to tell than values.
+
+        Standard errors, acceptance, provenance and, of backends that sample, counts; before the layer's output map.
+
+        Args:
+            x: As for a call.
+            seed: Of shots and random phases; None lets the backend draw one.
+
+        Raises:
+            RequestError: If the features do not fit.
+        """
+        return self._evaluation().request(self._batch(self._features(x)), self.phases.detach(), seed)
+
+    def _evaluation(self) -> Evaluation:
+        return Evaluation(
+            program=self.program,
+            backend=self._backend or current_backend(),
+            gradient=self.gradient,
+            shots=self.shots,
+            told=self._told,
+        )
+
+    def _batch(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, F), scaled."""
+        batch = x.unsqueeze(0) if x.ndim == 1 else x
+        return batch if self.input_scale is None else batch * self.input_scale
 
     def _features(self, x: torch.Tensor | None) -> torch.Tensor:
         if x is None:

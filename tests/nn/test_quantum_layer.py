@@ -494,3 +494,16 @@ class TestRefusals:
         layer = hq.QuantumLayer(ansatz=ansatz(), shots=100)
         with pytest.raises(hq.CapabilityError, match="only exact values"):
             layer(x.float())
+
+
+def test_a_request_is_what_a_call_asks_for():
+    layer = hq.QuantumLayer(program=hq.Experiment(n_modes=4, n_photons=2).program(2), backend="sampling", shots=500)
+    torch.manual_seed(3)
+    values = layer(torch.tensor([0.2, 0.4]))
+    torch.manual_seed(3)
+    with hq.record_provenance() as record:
+        layer(torch.tensor([0.2, 0.4]))
+    result = layer.backend.evaluate(layer.request(torch.tensor([0.2, 0.4]), seed=record.evaluations[0].seed))
+    assert torch.equal(result.values[0], values)
+    assert result.standard_errors.shape == (1, 10)
+    assert not layer.request(torch.rand(1, 2)).weights.requires_grad
