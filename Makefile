@@ -37,6 +37,7 @@ protos:
 	$(PYTHON) -m venv .venv-protos
 	.venv-protos/bin/python -m pip install --quiet grpcio-tools==1.81.1
 	.venv-protos/bin/python -m grpc_tools.protoc -Iprotos --python_out=. --pyi_out=. $(PROTOS)
+	.venv-protos/bin/python -m grpc_tools.protoc -Iprotos --descriptor_set_out=hqdist/rpc/v1/health.binpb protos/grpc/health/v1/health.proto
 
 clean:
 	rm -rf $(VENV) .venv-bench .venv-protos

@@ -25,6 +25,9 @@ from hqdist.errors import (
     SubmissionUncertainError,
     TrainingError,
     UnknownBackendError,
+    WorkerError,
+    WorkerOverloadedError,
+    WorkerUnavailableError,
 )
 from hqdist.execution import (
     Backend,
@@ -151,6 +154,9 @@ __all__ = [
     "Surrogate",
     "TrainingError",
     "UnknownBackendError",
+    "WorkerError",
+    "WorkerOverloadedError",
+    "WorkerUnavailableError",
     "available_backends",
     "backend",
     "default_backend",

@@ -43,12 +43,28 @@ class BackendError(HqdistError):
     """A backend did not give what it promised."""
 
 
+class WorkerError(BackendError):
+    """A worker refused, failed, or could not be understood."""
+
+
+class WorkerUnavailableError(WorkerError):
+    """No worker could be reached that takes the request."""
+
+
+class WorkerOverloadedError(WorkerError):
+    """The queues of the workers are full; `retry_after` says when, in seconds, there may be room."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class ProviderError(BackendError):
     """A provider of remote devices refused, failed, or could not be understood."""
 
 
 class AuthenticationError(ProviderError):
-    """The provider does not take the token, or there is none."""
+    """The provider, or the worker, does not take the token, or there is none."""
 
 
 class PermissionDeniedError(ProviderError):
@@ -83,8 +99,8 @@ class MissingRowsError(JobFailedError):
         super().__init__(message)
 
 
-class DeadlineError(ProviderError, TimeoutError):
-    """A result was not there in time; the job goes on, and the same request adopts it."""
+class DeadlineError(BackendError, TimeoutError):
+    """A result was not there in time. A provider's job goes on, and the same request takes it up again."""
 
 
 class LedgerError(HqdistError):

@@ -130,6 +130,7 @@ class QuandelaBackend(Backend):
             max_shots=platform.max_shots,
             noise=self.device_noise,
             price=self.price,
+            ledger=self._ledger.identity,
         )
 
     def violations(self, request: Request) -> list[str]:
@@ -181,6 +182,10 @@ class QuandelaBackend(Backend):
         """The noise that values have: what the platform is told to simulate, or its own."""
         return self.noise or self.specifications.noise
 
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.ledger or default_ledger_path())
+
     def _patience(self) -> Patience:
         return Patience(self.timeout, self.poll_seconds)
 
@@ -215,7 +220,7 @@ class QuandelaBackend(Backend):
         deliveries = deliver(
             orders,
             client=_connected(self)[0],
-            ledger=Ledger(self.ledger or default_ledger_path()),
+            ledger=self._ledger,
             platform=self.platform,
             backend=self._table(),
             budget=self.budget,

@@ -8,6 +8,7 @@ from hqdist.cli.backends import backends
 from hqdist.cli.jobs import jobs
 from hqdist.cli.plugins import WithPlugins
 from hqdist.cli.train import train
+from hqdist.cli.worker import worker
 
 app = typer.Typer(
     cls=WithPlugins,
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(backends)
+app.command()(worker)
 app.add_typer(jobs, name="jobs")
 
 

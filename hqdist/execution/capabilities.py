@@ -43,6 +43,8 @@ class Capabilities:
         max_shots: Most shots for a sample; None for no limit.
         noise: What is known of its imperfections; None for an ideal device.
         price: What it charges; None if it is free.
+        ledger: Identity of the ledger in which it records what is paid for, so that a request that is asked again is
+            taken up and not paid again; None if nothing is.
     """
 
     exact: bool
@@ -57,3 +59,4 @@ class Capabilities:
     max_shots: int | None = None
     noise: Noise | None = None
     price: Price | None = None
+    ledger: str | None = None

@@ -4,6 +4,7 @@ import math
 import os
 import sqlite3
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -16,7 +17,7 @@ from hqdist.execution.budget import Budget, Spending
 from hqdist.execution.lock import exclusive
 
 #: Version of the tables, as SQLite's ``user_version``.
-_VERSION = 1
+_VERSION = 2
 
 #: Seconds to wait for another process's transaction.
 _BUSY_SECONDS = 30.0
@@ -158,6 +159,12 @@ class Ledger:
                     entry = _last(db, key)
             assert entry is not None
             yield Claim(self, entry)
+
+    @property
+    def identity(self) -> str:
+        """Tells this ledger from every other, whatever their paths; it is made if it is not there yet."""
+        with self._transaction() as db:
+            return str(db.execute("SELECT id FROM identity").fetchone()[0])
 
     def entries(self, platform: str | None = None, *, results: bool = True) -> list[Entry]:
         """All entries, or those of one platform, oldest first.
@@ -403,7 +410,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > _VERSION:
         raise LedgerError(f"{path} was written by a newer hqdist (version {version} of the ledger); use that")
-    if version < _VERSION:
+    if version < 1:
         db.execute(
             "CREATE TABLE jobs (number INTEGER PRIMARY KEY, key TEXT NOT NULL, attempt INTEGER NOT NULL, "
             "state TEXT NOT NULL, sent INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, "
@@ -412,6 +419,10 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             "result TEXT, error TEXT, UNIQUE (key, attempt))"
         )
         db.execute("CREATE INDEX jobs_by_platform ON jobs (platform)")
+    if version < 2:
+        db.execute("CREATE TABLE identity (id TEXT NOT NULL)")
+        db.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
+    if version < _VERSION:
         db.execute(f"PRAGMA user_version = {_VERSION}")
 
 

@@ -1,0 +1,196 @@
+"""One call of the remote backend: its parts, each sent to a worker, and again to another, until all have answered."""
+
+import heapq
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+import grpc
+
+from hqdist.errors import DeadlineError, HqdistError, WorkerUnavailableError
+from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.retry import Verdict, pause, verdict
+from hqdist.rpc.failures import raised
+
+#: Parts of one call that a worker has at a time: one to compute, one to be there when it is done.
+_AHEAD = 2
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Part(Generic[Answer]):
+    """Some rows of a request.
+
+    Attributes:
+        rows: How many.
+        digest: Of the program.
+        message: Makes the message to send, with the program or without.
+        read: Makes the answer of a reply.
+    """
+
+    rows: int
+    digest: str
+    message: Callable[[bool], Any]
+    read: Callable[[Any], Answer]
+
+
+@dataclass(order=True)
+class _Waiting:
+    at: float
+    index: int
+    attempt: int = field(compare=False, default=0)
+
+
+class Call(Generic[Answer]):
+    """Sends parts until all are answered. Parts are idempotent: nothing is remembered between them, nothing is paid."""
+
+    def __init__(self, fleet: Fleet, method: str, parts: Sequence[Part[Answer]], timeout: float) -> None:
+        """Prepare.
+
+        Args:
+            fleet: Who may answer.
+            method: Name of the procedure.
+            parts: What is asked.
+            timeout: Seconds for all of it.
+        """
+        self._fleet = fleet
+        self._method = method
+        self._parts = parts
+        self._deadline = time.monotonic() + timeout
+        self._timeout = timeout
+        self._id = uuid.uuid4().hex[:16]
+        self._answers: dict[int, Answer] = {}
+        self._waiting = [_Waiting(0.0, index) for index in range(len(parts))]
+        self._flying: dict[int, tuple[str, Any]] = {}
+        self._landed: SimpleQueue[tuple[_Waiting, str, Any]] = SimpleQueue()
+        self._last: str | None = None
+
+    def run(self) -> list[Answer]:
+        """Wait for all answers, in order.
+
+        Raises:
+            DeadlineError: If they are not there in time.
+            WorkerUnavailableError: If no worker could be reached in that time.
+            HqdistError: What a worker raised.
+        """
+        try:
+            while len(self._answers) < len(self._parts):
+                self._send()
+                self._receive()
+        finally:
+            for index in list(self._flying):
+                address, flight = self._flying.pop(index)
+                flight.cancel()
+                self._fleet.ended(address, self._parts[index].rows)
+        return [self._answers[index] for index in range(len(self._parts))]
+
+    def _send(self) -> None:
+        """Send every part that may be sent now."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            self._give_up()
+        while self._waiting and self._waiting[0].at <= now:
+            given = Counter(address for address, _ in self._flying.values())
+            busy = [address for address, calls in given.items() if calls >= _AHEAD]
+            address = self._fleet.pick(busy)
+            if address is None:
+                return
+            waiting = heapq.heappop(self._waiting)
+            try:
+                self._fleet.offer_of(address)
+            except WorkerUnavailableError as error:
+                self._again(waiting, address, str(error))
+                continue
+            self._fly(waiting, address, with_program=not self._fleet.knows(address, self._parts[waiting.index].digest))
+
+    def _fly(self, waiting: _Waiting, address: str, *, with_program: bool) -> None:
+        part = self._parts[waiting.index]
+        procedure = getattr(self._fleet.stub(address), self._method)
+        arguments = {
+            "timeout": max(0.001, self._deadline - time.monotonic()),
+            "metadata": self._fleet.call_metadata(self._id),
+        }
+        message = part.message(with_program)
+        self._fleet.given(address, part.rows)
+        if len(self._parts) == 1:  # in this thread: another one takes longer to wake than a small part to compute
+            flight = _Flown(procedure, message, arguments)
+            self._flying[waiting.index] = (address, flight)
+            self._landed.put((waiting, address, flight))
+        else:
+            flight = procedure.future(message, **arguments)
+            self._flying[waiting.index] = (address, flight)
+            flight.add_done_callback(lambda done: self._landed.put((waiting, address, done)))
+
+    def _receive(self) -> None:
+        """Wait for an answer, or for when something can be sent."""
+        until = self._deadline
+        if self._waiting:
+            until = min(until, max(self._waiting[0].at, self._fleet.next_up()) if not self._flying else until)
+            if self._flying and self._waiting[0].at > time.monotonic():
+                until = min(until, self._waiting[0].at)
+        try:
+            landed = self._landed.get(timeout=min(max(0.0, until - time.monotonic()), 1.0))
+        except Empty:
+            return
+        self._land(*landed)
+
+    def _land(self, waiting: _Waiting, address: str, flight: Any) -> None:
+        part = self._parts[waiting.index]
+        del self._flying[waiting.index]
+        self._fleet.ended(address, part.rows)
+        try:
+            reply = flight.result()
+        except grpc.RpcError as error:
+            what, alone = verdict(error)
+            if what is Verdict.SEND_PROGRAM:
+                self._fleet.sent(address, part.digest, known=False)
+                self._fly(waiting, address, with_program=True)
+            elif what is Verdict.ELSEWHERE:
+                self._again(waiting, address, str(raised(error, address)), alone)
+            elif error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._give_up()
+            else:
+                raise raised(error, address) from error
+            return
+        self._answers[waiting.index] = part.read(reply)
+        self._fleet.worked(address)
+        self._fleet.sent(address, part.digest)
+
+    def _again(self, waiting: _Waiting, address: str, why: str, alone: float = 0.0) -> None:
+        self._last = why
+        self._fleet.failed(address, alone)
+        heapq.heappush(
+            self._waiting, _Waiting(time.monotonic() + pause(waiting.attempt), waiting.index, waiting.attempt + 1)
+        )
+
+    def _give_up(self) -> None:
+        left = len(self._parts) - len(self._answers)
+        text = f"{left} of {len(self._parts)} parts of a request were not answered within {self._timeout:g} s"
+        error: HqdistError = DeadlineError(f"{text}; give more with timeout")
+        if self._last is not None and not self._flying:
+            error = WorkerUnavailableError(f"{text}: {self._last}")
+        raise error
+
+
+class _Flown:
+    """A call that has been made and waited for, as a future has it."""
+
+    def __init__(self, procedure: Any, message: Any, arguments: dict[str, Any]) -> None:
+        self._reply, self._error = None, None
+        try:
+            self._reply = procedure(message, **arguments)
+        except grpc.RpcError as error:
+            self._error = error
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._reply
+
+    def cancel(self) -> None:
+        """It has ended."""

@@ -1,0 +1,117 @@
+"""Exceptions as a call's status and trailer, and back: the caller raises what the worker raised."""
+
+from collections.abc import Iterable
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from hqdist import errors
+from hqdist.errors import (
+    AuthenticationError,
+    BudgetError,
+    CapabilityError,
+    ConfigurationError,
+    CreditsError,
+    DeadlineError,
+    GradientError,
+    HqdistError,
+    MissingRowsError,
+    PermissionDeniedError,
+    PlatformUnavailableError,
+    PostSelectionError,
+    PrecisionError,
+    ProgramError,
+    QueueFullError,
+    RequestError,
+    WorkerError,
+    WorkerOverloadedError,
+    WorkerUnavailableError,
+)
+from hqdist.rpc.v1 import worker_pb2 as pb
+
+#: The trailer that says what a status does not.
+TRAILER = "hqdist-error-bin"
+
+#: Most characters of a message that travel; headers are limited to 8 KiB in all.
+_LONGEST = 2000
+
+_STATUS: tuple[tuple[tuple[type[HqdistError], ...], grpc.StatusCode], ...] = (
+    (
+        (ProgramError, RequestError, CapabilityError, GradientError, ConfigurationError),
+        grpc.StatusCode.INVALID_ARGUMENT,
+    ),
+    ((PostSelectionError, PrecisionError), grpc.StatusCode.OUT_OF_RANGE),
+    ((WorkerOverloadedError, QueueFullError, BudgetError, CreditsError), grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ((PermissionDeniedError,), grpc.StatusCode.PERMISSION_DENIED),
+    ((PlatformUnavailableError,), grpc.StatusCode.UNAVAILABLE),
+    ((DeadlineError,), grpc.StatusCode.DEADLINE_EXCEEDED),
+)
+
+
+def status_of(error: BaseException) -> tuple[grpc.StatusCode, pb.Error]:
+    """The status and the details of an exception. What is not of ours is told as a `WorkerError`, with its type."""
+    if not isinstance(error, HqdistError):
+        text = f"the worker failed: {type(error).__name__}: {error}"
+        return grpc.StatusCode.INTERNAL, pb.Error(type=WorkerError.__name__, message=_shortened(text))
+    details = pb.Error(type=type(error).__name__, message=_shortened(str(error)))
+    if isinstance(error, CapabilityError):
+        details.message = error.backend
+        details.violations.extend(_shortened(line, 500) for line in error.violations[:10])
+    if isinstance(error, MissingRowsError):
+        details.missing.extend(error.missing[:500])
+    if isinstance(error, WorkerOverloadedError):
+        details.kind, details.retry_after_seconds = pb.Error.OVERLOADED, error.retry_after
+    return next((code for kinds, code in _STATUS if isinstance(error, kinds)), grpc.StatusCode.INTERNAL), details
+
+
+def details_of(error: grpc.RpcError) -> pb.Error | None:
+    """What a worker says of a failed call; None if the failure is not the worker's own."""
+    trailers: Iterable[tuple[str, str | bytes]] = getattr(error, "trailing_metadata", tuple)() or ()
+    for key, value in trailers:
+        if key == TRAILER and isinstance(value, bytes):
+            try:
+                return pb.Error.FromString(value)
+            except DecodeError:
+                return None
+    return None
+
+
+def raised(error: grpc.RpcError, address: str) -> HqdistError:
+    """The exception to raise for a failed call.
+
+    Args:
+        error: As gRPC has it.
+        address: Of the worker, for messages.
+    """
+    details = details_of(error)
+    if details is not None:
+        return _from_details(details, address)
+    code, said = error.code(), f"worker {address}: {error.details() or error.code().name}"
+    found: dict[grpc.StatusCode, HqdistError] = {
+        grpc.StatusCode.UNAUTHENTICATED: AuthenticationError(f"{said}; give the token that it was started with"),
+        grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError(f"worker {address} has not answered in time; see timeout"),
+        grpc.StatusCode.UNAVAILABLE: WorkerUnavailableError(f"{said}"),
+        grpc.StatusCode.RESOURCE_EXHAUSTED: WorkerError(f"{said}; send fewer rows in a call with rows_per_call"),
+        grpc.StatusCode.UNIMPLEMENTED: WorkerError(f"{said}; this is no hqdist worker, or one of another version"),
+    }
+    return found.get(code, WorkerError(f"{said} ({code.name})"))
+
+
+def _from_details(details: pb.Error, address: str) -> HqdistError:
+    kind = getattr(errors, details.type, WorkerError)
+    if not (isinstance(kind, type) and issubclass(kind, HqdistError)):
+        kind = WorkerError
+    if kind is CapabilityError:
+        return CapabilityError(details.message, details.violations)
+    if kind is MissingRowsError:
+        return MissingRowsError(details.message, details.missing)
+    if details.kind == pb.Error.OVERLOADED:
+        return WorkerOverloadedError(f"worker {address}: {details.message}", details.retry_after_seconds)
+    if details.kind == pb.Error.DRAINING:
+        return WorkerUnavailableError(f"worker {address}: {details.message}")
+    made: HqdistError = kind(details.message)
+    return made
+
+
+def _shortened(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"

@@ -1,0 +1,1 @@
+"""Generated protobuf messages and stubs; see protos/."""

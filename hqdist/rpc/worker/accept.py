@@ -1,0 +1,216 @@
+"""The part of a worker that accepts: validates what comes, admits it to the queue, and waits for its outcome."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import grpc
+import torch
+
+from hqdist.errors import CapabilityError, HqdistError, RequestError
+from hqdist.execution import Backend, Request
+from hqdist.program import Program
+from hqdist.rpc.messages import capabilities_message, gradient_request_from, request_from
+from hqdist.rpc.v1 import worker_pb2 as pb
+from hqdist.rpc.worker.jobs import Jobs
+from hqdist.rpc.worker.programs import Programs, UnknownProgramError
+from hqdist.rpc.worker.queue import Queue
+from hqdist.rpc.worker.reply import DrainingError, Reply, refuse
+from hqdist.rpc.worker.settings import Limits
+from hqdist.rpc.worker.work import Work
+
+_log = logging.getLogger("hqdist.worker")
+
+#: Reads the request of a call, and its cotangent if it has one.
+_Asked = Callable[[], tuple[pb.Request, torch.Tensor | None]]
+
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+#: What is refused with a status instead of an error of ours.
+_REFUSED = (HqdistError, UnknownProgramError, DrainingError)
+
+
+class Acceptor:
+    """Serves ``hqdist.rpc.v1.Worker``; what each procedure does is said in protos/.
+
+    Attributes:
+        closed: Why nothing new is taken; None while it is.
+    """
+
+    def __init__(self, backend: Backend, queue: Queue, limits: Limits, metadata: pb.MetadataReply) -> None:
+        """Serve a backend.
+
+        Args:
+            backend: Who evaluates.
+            queue: Where requests wait.
+            limits: What is taken at most.
+            metadata: What the worker says of itself.
+        """
+        self.closed: str | None = None
+        self._capabilities = backend.capabilities
+        self._backend = backend
+        self._queue = queue
+        self._limits = limits
+        self._metadata = metadata
+        self._programs = Programs()
+        self._jobs = Jobs()
+
+    async def metadata(self, message: pb.MetadataRequest, context: _Context) -> pb.MetadataReply:
+        """What the worker is and takes."""
+        return self._metadata
+
+    async def evaluate(self, message: pb.EvaluateRequest, context: _Context) -> bytes:
+        """The values of a request, as a serialised `EvaluateReply`."""
+        reply: bytes = await self._answer(lambda: (message.request, None), context)
+        return reply
+
+    async def gradient(self, raw: bytes, context: _Context) -> pb.GradientReply:
+        """The vector-Jacobian product of a request, from a serialised `GradientRequest`."""
+        reply: pb.GradientReply = await self._answer(lambda: gradient_request_from(raw), context)
+        return reply
+
+    async def submit(self, message: pb.SubmitRequest, context: _Context) -> pb.SubmitReply:
+        """Queue a request that nobody has to wait for."""
+        try:
+            if not 0 < len(message.key) <= 200:
+                raise RequestError("a submitted request has a key of 1 to 200 characters")
+            if message.key in self._jobs:
+                return pb.SubmitReply(adopted=True)
+            outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            work = self._put(lambda: (message.request, None), _request_id(context), float("inf"), outcome)
+            self._jobs.add(message.key, work, outcome)
+            return pb.SubmitReply(adopted=False)
+        except _REFUSED as error:
+            await refuse(context, error)
+
+    async def watch(self, message: pb.WatchRequest, context: _Context) -> AsyncIterator[pb.WatchReply]:
+        """Follow a submitted request to its end."""
+        job = self._jobs.get(message.key)
+        if job is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"no request {message.key!r} here; submit it, with its key")
+            return
+        queued = self._queue.schedule.is_queued(job.work.ticket.id)
+        yield pb.WatchReply(state=pb.WatchReply.QUEUED if queued else pb.WatchReply.RUNNING)
+        try:
+            reply = pb.EvaluateReply.FromString(await asyncio.shield(job.outcome))
+        except Exception as error:
+            await refuse(context, error)
+        yield pb.WatchReply(state=pb.WatchReply.COMPLETED, result=reply.result)
+
+    async def cancel(self, message: pb.CancelRequest, context: _Context) -> pb.CancelReply:
+        """Stop a submitted request."""
+        job = self._jobs.get(message.key)
+        if job is None or job.outcome.done():
+            return pb.CancelReply(cancelled=False)
+        self._queue.abandon(job.work)
+        return pb.CancelReply(cancelled=True)
+
+    async def statistics(self, message: pb.StatisticsRequest, context: _Context) -> pb.StatisticsReply:
+        """What the worker has done."""
+        return self._queue.statistics.message(self._queue.schedule)
+
+    async def _answer(self, asked: _Asked, context: _Context) -> Any:
+        """Queue a request and wait; a caller that goes away takes the request along."""
+        remaining = context.time_remaining()
+        deadline = float("inf") if remaining is None else time.monotonic() + remaining
+        outcome: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        work = None
+        try:
+            work = self._put(asked, _request_id(context), deadline, outcome)
+            return await outcome
+        except asyncio.CancelledError:
+            if work is not None:
+                self._queue.abandon(work)
+            raise
+        except Exception as error:
+            await refuse(context, error)
+
+    def _put(
+        self,
+        asked: _Asked,
+        request_id: str,
+        deadline: float,
+        outcome: "asyncio.Future[Any]",
+    ) -> Work:
+        if self.closed is not None:
+            raise DrainingError(self.closed)
+        try:
+            message, cotangent = asked()
+            request = self._request(message)
+            if cotangent is not None:
+                _check_cotangent(cotangent, request)
+        except HqdistError as error:
+            self._queue.statistics.failed(error)
+            _log.info("request %s refused: %s", request_id, error)
+            raise
+
+        def done(answer: Reply | BaseException) -> None:
+            if outcome.done():
+                return
+            if isinstance(answer, BaseException):
+                outcome.set_exception(answer)
+                outcome.exception()  # nobody may be left to look at it
+            else:
+                outcome.set_result(answer)
+
+        return self._queue.put(
+            request, cotangent, capabilities=self._capabilities, deadline=deadline, request_id=request_id, done=done
+        )
+
+    def _request(self, message: pb.Request) -> Request:
+        program = self._programs.get(message.program_digest, message.program)
+        self._check_size(program, message)
+        return request_from(message, program)
+
+    def _check_size(self, program: Program, message: pb.Request) -> None:
+        limits, batch = self._limits, message.inputs.shape[0] if message.inputs.shape else 0
+        bytes_out = 16 * batch * program.outputs
+        sizes = (
+            ("modes", program.modes, limits.modes),
+            ("photons", program.photons, limits.photons),
+            ("samples in a request", batch, limits.batch),
+            ("bytes of values", bytes_out, limits.message_bytes),
+        )
+        found = [f"{n:,} {what}, at most {most:,}" for what, n, most in sizes if n > most]
+        if found:
+            raise CapabilityError(self._backend.name, found)
+
+
+def _check_cotangent(cotangent: torch.Tensor, request: Request) -> None:
+    dtype = request.inputs.dtype
+    dtype = dtype.to_complex() if request.program.complex_valued else dtype
+    shape = (request.batch, request.program.outputs)
+    if tuple(cotangent.shape) != shape or cotangent.dtype != dtype:
+        raise RequestError(f"the cotangent is {shape} in {dtype}, got {tuple(cotangent.shape)} in {cotangent.dtype}")
+
+
+def metadata(backend: Backend, limits: Limits, worker: str, version: str) -> pb.MetadataReply:
+    """What a worker says of itself.
+
+    Args:
+        backend: Who evaluates.
+        limits: What is taken at most.
+        worker: Its name.
+        version: Of the package.
+    """
+    can = backend.capabilities
+    return pb.MetadataReply(
+        version=version,
+        worker=worker,
+        backend=backend.name,
+        capabilities=capabilities_message(can),
+        limits=pb.Limits(message_bytes=limits.message_bytes, batch=limits.batch),
+        ledger=can.ledger or "",
+    )
+
+
+def _request_id(context: _Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "x-request-id":
+            with suppress(UnicodeDecodeError):
+                return (value if isinstance(value, str) else value.decode())[:100]
+    return uuid.uuid4().hex[:16]

@@ -1,0 +1,47 @@
+"""The part of a worker that replies: outcomes as messages, and what goes wrong as a status."""
+
+from typing import Any, NoReturn
+
+import grpc
+
+from hqdist.execution import Result
+from hqdist.rpc.failures import TRAILER, status_of
+from hqdist.rpc.messages import cotangents_message, result_bytes
+from hqdist.rpc.v1 import worker_pb2 as pb
+from hqdist.rpc.worker.programs import UnknownProgramError
+from hqdist.rpc.worker.work import AbandonedError, Outcome
+
+#: A serialised EvaluateReply, or a message.
+Reply = bytes | pb.GradientReply
+
+
+def reply(outcome: Outcome | BaseException) -> Reply | BaseException:
+    """The message of an outcome; exceptions stay what they are."""
+    if isinstance(outcome, BaseException):
+        return outcome
+    return result_bytes(outcome) if isinstance(outcome, Result) else cotangents_message(outcome)
+
+
+async def refuse(context: "grpc.aio.ServicerContext[Any, Any]", error: BaseException) -> NoReturn:
+    """End a call with the status of an exception, and its details in the trailer."""
+    match error:
+        case UnknownProgramError():
+            code, details = grpc.StatusCode.FAILED_PRECONDITION, pb.Error(kind=pb.Error.UNKNOWN_PROGRAM)
+            details.message = "this worker does not know the program of this digest; send it along"
+        case DrainingError():
+            code, details = grpc.StatusCode.UNAVAILABLE, pb.Error(kind=pb.Error.DRAINING, message=str(error))
+        case AbandonedError():
+            code, details = grpc.StatusCode.CANCELLED, pb.Error(type="WorkerError", message="the request was cancelled")
+        case _:
+            code, details = status_of(error)
+    said = details.message if details.kind else str(error)
+    await context.abort(code, said[:_LONGEST], ((TRAILER, details.SerializeToString()),))
+    raise AssertionError("a call goes on after it was aborted")
+
+
+#: Most characters of a status, which travels in a header.
+_LONGEST = 2000
+
+
+class DrainingError(Exception):
+    """The worker takes nothing new, because it is about to end, or not able to serve."""

@@ -1,0 +1,68 @@
+"""One request at a worker: what is to be done, whether anybody still waits for it, and how it ended."""
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from hqdist.execution import Capabilities, Cotangents, Request, Result
+from hqdist.rpc.worker.schedule import Ticket
+
+Outcome = Result | Cotangents
+
+
+class AbandonedError(Exception):
+    """Nobody waits for a request any longer, so that it was not computed to its end."""
+
+
+@dataclass(eq=False)
+class Work:
+    """A request in the worker's hands.
+
+    Attributes:
+        ticket: Its place in the queue.
+        request: What is to be evaluated.
+        cotangent: (B, R) for a vector-Jacobian product; None for values.
+        request_id: Follows it through logs.
+        done: Called once with the reply, or with what went wrong.
+    """
+
+    ticket: Ticket
+    request: Request
+    cotangent: torch.Tensor | None
+    request_id: str
+    done: Callable[[Any], None]
+    _abandoned: threading.Event = field(default_factory=threading.Event)
+    _stop: Callable[[], object] | None = None
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether computing it may stop."""
+        return self._abandoned.is_set()
+
+    def abandon(self) -> None:
+        """Nobody waits for it any longer."""
+        self._abandoned.set()
+        if self._stop is not None:
+            self._stop()
+
+    def when_abandoned(self, stop: Callable[[], object]) -> None:
+        """Call something if the request is given up, or was already."""
+        self._stop = stop
+        if self.abandoned:
+            stop()
+
+
+def group_of(request: Request, cotangent: torch.Tensor | None, can: Capabilities) -> Hashable:
+    """What requests have in common that are computed together; None if a request stays alone.
+
+    Exact values only: what is random follows from a request's own seed and rows, and a job that is paid for is recorded
+    by what was asked, which must not depend on who else was asking.
+    """
+    random = request.shots is not None or (can.noise is not None and can.noise.random_phases)
+    if cotangent is not None or random or can.price is not None or can.ledger is not None:
+        return None
+    weights = request.weights
+    return request.program.digest, weights.dtype, weights.numpy().tobytes()
