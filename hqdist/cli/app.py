@@ -7,6 +7,7 @@ import typer
 from hqdist.cli.backends import backends
 from hqdist.cli.jobs import jobs
 from hqdist.cli.plugins import WithPlugins
+from hqdist.cli.pool import pool
 from hqdist.cli.train import train
 from hqdist.cli.worker import worker
 
@@ -21,6 +22,7 @@ app.command()(train)
 app.command()(backends)
 app.command()(worker)
 app.add_typer(jobs, name="jobs")
+app.add_typer(pool, name="pool")
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """The backend behind ``grpc://host:port``: requests that workers evaluate."""
 
-import secrets
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -12,12 +11,9 @@ from hqdist.errors import ConfigurationError
 from hqdist.execution import Backend, Capabilities, Cotangents, Request, Result
 from hqdist.execution.options import as_value
 from hqdist.program.checks import real, whole
-from hqdist.rpc.client.call import Call, Part
-from hqdist.rpc.client.fleet import Fleet, Offer
-from hqdist.rpc.client.parts import cut, joined_cotangents, joined_results, part_rows
+from hqdist.rpc.client.client import Client
+from hqdist.rpc.client.fleet import Fleet
 from hqdist.rpc.client.transport import Transport
-from hqdist.rpc.messages import cotangents_from, gradient_request_bytes, request_message, result_from
-from hqdist.rpc.v1 import worker_pb2 as pb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +48,7 @@ class RemoteBackend(Backend):
         object.__setattr__(self, "addresses", tuple(dict.fromkeys(_address(address) for address in given)))
         if not self.addresses:
             raise ConfigurationError("a remote backend has the address of at least one worker, such as 'host:50051'")
-        for option in ("shots", "rows_per_call"):
-            value = getattr(self, option)
-            if value is not None:
-                object.__setattr__(self, option, whole(value, option, least=1, error=ConfigurationError))
-        timeout = real(self.timeout, "timeout", error=ConfigurationError)
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout is a number of seconds above zero, got {timeout:g}")
-        object.__setattr__(self, "timeout", timeout)
-        transport = as_value(Transport, self.transport, "transport") or Transport()
-        object.__setattr__(self, "transport", transport)
+        check_options(self)
 
     @classmethod
     def from_uri(cls, uri: str, **options: Any) -> Self:
@@ -73,10 +60,8 @@ class RemoteBackend(Backend):
         parts = urlsplit(uri)
         if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
             raise ConfigurationError(f"workers are grpc://host:port[,host:port...], got {uri!r}")
-        known = [option.name for option in fields(cls) if option.name != "addresses"]
-        if unknown := sorted(set(options) - set(known)):
-            raise ConfigurationError(f"{uri}: no option {', '.join(unknown)}; its options: {', '.join(known)}")
-        return cls(addresses=tuple(filter(None, parts.netloc.split(","))), **options)
+        addresses = tuple(filter(None, parts.netloc.split(",")))
+        return cls(addresses=addresses, **options_from(cls, uri, options, "addresses"))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -86,7 +71,7 @@ class RemoteBackend(Backend):
             WorkerUnavailableError: If none can be reached.
             AuthenticationError: If they do not take the token.
         """
-        return self._offer.capabilities
+        return self._client.capabilities
 
     def evaluate(self, request: Request) -> Result:
         """Evaluate at the workers.
@@ -99,58 +84,16 @@ class RemoteBackend(Backend):
             HqdistError: What the workers' backend raises.
         """
         self.check(request)
-        request = self._seeded(request)
-
-        dtype = request.inputs.dtype
-        dtype = dtype.to_complex() if request.program.complex_valued else dtype
-        values = torch.empty(request.batch, request.program.outputs, dtype=dtype)
-
-        def part(rows: Request, into: torch.Tensor) -> Part[Result]:
-            return Part(
-                rows=rows.batch,
-                digest=rows.program.digest,
-                message=lambda program: pb.EvaluateRequest(request=request_message(rows, with_program=program)),
-                read=lambda reply: result_from(reply, rows, into),
-            )
-
-        parts = [part(request.rows(first, last), values[first:last]) for first, last in self._cut(request)]
-        results = Call(self._fleet, "Evaluate", parts, self.timeout).run()
-        return joined_results(values.to(request.inputs.device), results)
+        return self._client.evaluate(request)
 
     def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
         """The vector-Jacobian product, by the workers; errors as for `evaluate`."""
         self.check(request)
-        request = self._seeded(request)
-
-        def part(rows: Request, pulled: torch.Tensor) -> Part[Cotangents]:
-            return Part(
-                rows=rows.batch,
-                digest=rows.program.digest,
-                message=lambda program: gradient_request_bytes(rows, pulled, with_program=program),
-                read=lambda reply: cotangents_from(reply, rows),
-            )
-
-        parts = [part(request.rows(first, last), cotangent[first:last]) for first, last in self._cut(request)]
-        return joined_cotangents(request, Call(self._fleet, "Gradient", parts, self.timeout).run())
-
-    def _cut(self, request: Request) -> list[tuple[int, int]]:
-        offer = self._offer
-        rows = part_rows(request, self.rows_per_call, offer.message_bytes, offer.capabilities.max_batch)
-        return cut(request, rows)
-
-    def _seeded(self, request: Request) -> Request:
-        """With a seed if anything will be random, so that parts, and parts that are asked again, fit together."""
-        noise = self.capabilities.noise
-        random = request.shots is not None or (noise is not None and noise.random_phases)
-        return replace(request, seed=secrets.randbelow(2**63)) if random and request.seed is None else request
+        return self._client.vjp(request, cotangent)
 
     @property
-    def _fleet(self) -> Fleet:
-        return _fleet(self.addresses, self.transport)
-
-    @property
-    def _offer(self) -> Offer:
-        return self._fleet.offer()
+    def _client(self) -> Client:
+        return Client(_fleet(self.addresses, self.transport), self.timeout, self.rows_per_call)
 
 
 @lru_cache(maxsize=256)
@@ -165,3 +108,33 @@ def _address(text: object) -> str:
         if host and port.isdecimal() and 0 < int(port) < 65536:
             return f"{host}:{int(port)}"
     raise ConfigurationError(f"a worker's address is host:port, such as 'worker.example:50051', got {text!r}")
+
+
+def check_options(backend: Any) -> None:
+    """Check and convert the options that backends at workers share: shots, rows_per_call, timeout, transport.
+
+    Raises:
+        ConfigurationError: If one is not valid.
+    """
+    for option in ("shots", "rows_per_call"):
+        value = getattr(backend, option)
+        if value is not None:
+            object.__setattr__(backend, option, whole(value, option, least=1, error=ConfigurationError))
+    timeout = real(backend.timeout, "timeout", error=ConfigurationError)
+    if not timeout > 0:
+        raise ConfigurationError(f"timeout is a number of seconds above zero, got {timeout:g}")
+    object.__setattr__(backend, "timeout", timeout)
+    transport = as_value(Transport, backend.transport, "transport") or Transport()
+    object.__setattr__(backend, "transport", transport)
+
+
+def options_from(kind: type[Backend], uri: str, options: dict[str, Any], besides: str) -> dict[str, Any]:
+    """The options that come with a URI, if the backend has them.
+
+    Raises:
+        ConfigurationError: If it has not.
+    """
+    known = [option.name for option in fields(kind) if option.name != besides]  # type: ignore[arg-type]
+    if unknown := sorted(set(options) - set(known)):
+        raise ConfigurationError(f"{uri}: no option {', '.join(unknown)}; its options: {', '.join(known)}")
+    return options

@@ -40,6 +40,10 @@ class BackgroundWorker:
         """For `hqdist.backend`."""
         return f"grpc://{self.address}"
 
+    def load(self) -> dict[str, int]:
+        """What waits and what runs."""
+        return self.worker.load()
+
     def drain(self) -> None:
         """Take nothing new, and wait until what is there is done."""
         self._wait(self.worker.drain)

@@ -84,11 +84,11 @@ class Worker:
             return
         self._acceptor.closed = "the worker is about to end"
         await self._health.set("draining")
-        _log.info("worker %s drains: %s queued, %s running", self.name, *self._load())
+        _log.info("worker %s drains: %s", self.name, self.load())
         try:
             await asyncio.wait_for(self._queue.empty(), self._settings.drain_seconds)
         except TimeoutError:
-            _log.warning("worker %s ends with %s queued and %s running", self.name, *self._load())
+            _log.warning("worker %s ends with %s", self.name, self.load())
 
     async def stop(self, grace: float = 1.0) -> None:
         """End; calls that are under way get so many seconds to send their replies."""
@@ -96,8 +96,10 @@ class Worker:
             await self._server.stop(grace)
         self._queue.close()
 
-    def _load(self) -> tuple[int, int]:
-        return self._queue.schedule.queued, self._queue.schedule.running
+    def load(self) -> dict[str, int]:
+        """What waits and what runs."""
+        schedule = self._queue.schedule
+        return {"queued": schedule.queued, "queued_rows": schedule.queued_rows, "running": schedule.running}
 
 
 def _listen(server: grpc.aio.Server, address: str, security: Security) -> int:

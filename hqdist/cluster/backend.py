@@ -1,0 +1,113 @@
+"""The backend behind ``ray://name``: requests that a pool's workers evaluate."""
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+import torch
+
+from hqdist.cluster.pool import Pool
+from hqdist.errors import ConfigurationError, WorkerUnavailableError
+from hqdist.execution import Backend, Capabilities, Cotangents, Request, Result
+from hqdist.rpc.client.backend import check_options, options_from
+from hqdist.rpc.client.client import Client
+from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.transport import Transport
+
+#: Seconds for which the directory's word about where the workers are is taken.
+_FRESH = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolBackend(Backend):
+    """Evaluates at the workers of a pool: ``hq.backend("ray://name")``.
+
+    Like `RemoteBackend`, but the pool's directory tells where the workers are: those that come, go, die and are
+    restarted elsewhere are followed during a call. This process is connected to the Ray cluster on first use.
+
+    Attributes:
+        pool: Its name.
+        shots: See `RemoteBackend`, as for the following.
+        timeout: See `RemoteBackend`.
+        rows_per_call: See `RemoteBackend`.
+        transport: See `RemoteBackend`.
+
+    Raises:
+        ConfigurationError: If an option is not valid.
+    """
+
+    name: ClassVar[str] = "ray"
+
+    pool: str
+    shots: int | None = None
+    timeout: float = 600.0
+    rows_per_call: int | None = None
+    transport: Transport = field(default_factory=Transport)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pool, str) or not self.pool:
+            raise ConfigurationError(f"a pool has a name, got {self.pool!r}")
+        check_options(self)
+
+    @classmethod
+    def from_uri(cls, uri: str, **options: Any) -> Self:
+        """A pool by ``ray://name``; options as for the class.
+
+        Raises:
+            ConfigurationError: If the URI or an option is not valid.
+        """
+        parts = urlsplit(uri)
+        if not parts.netloc or parts.path.strip("/") or ":" in parts.netloc:
+            raise ConfigurationError(f"a pool is ray://name, got {uri!r}; the cluster's address goes into RAY_ADDRESS")
+        return cls(pool=parts.netloc, **options_from(cls, uri, options, "pool"))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the workers' backend can do.
+
+        Raises:
+            ConfigurationError: If there is no such pool, or no cluster.
+            WorkerUnavailableError: If no worker can be reached.
+        """
+        return self._client.capabilities
+
+    def evaluate(self, request: Request) -> Result:
+        """Evaluate at the workers; errors as for `RemoteBackend.evaluate`."""
+        self.check(request)
+        return self._client.evaluate(request)
+
+    def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
+        """The vector-Jacobian product, by the workers; errors as for `RemoteBackend.evaluate`."""
+        self.check(request)
+        return self._client.vjp(request, cotangent)
+
+    @property
+    def _client(self) -> Client:
+        return Client(_fleet(self.pool, self.transport), self.timeout, self.rows_per_call)
+
+
+class _Addresses:
+    """Where the workers of a pool are, asked for again when the answer is old; the last answer while none comes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._known: tuple[str, ...] = pool.endpoints()
+        self._asked = time.monotonic()
+
+    def __call__(self) -> tuple[str, ...]:
+        with self._lock:
+            if time.monotonic() - self._asked > _FRESH:
+                with suppress(WorkerUnavailableError):
+                    self._known = self._pool.endpoints(timeout=5.0)
+                self._asked = time.monotonic()
+            return self._known
+
+
+@lru_cache(maxsize=64)
+def _fleet(pool: str, transport: Transport) -> Fleet:
+    return Fleet(_Addresses(Pool.find(pool)), transport)

@@ -1,0 +1,79 @@
+"""What a backend at workers does with a request: cut it into parts, have them answered, put the answers together."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+import torch
+
+from hqdist.execution import Capabilities, Cotangents, Request, Result
+from hqdist.rpc.client.call import Call, Part
+from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.parts import cut, joined_cotangents, joined_results, part_rows
+from hqdist.rpc.messages import cotangents_from, gradient_request_bytes, request_message, result_from
+from hqdist.rpc.v1 import worker_pb2 as pb
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks the workers of a fleet.
+
+    Attributes:
+        fleet: Who answers.
+        timeout: Seconds for a call with all its parts, and all that is tried again for it.
+        rows_per_call: Rows of a part; None for what suits the program.
+    """
+
+    fleet: Fleet
+    timeout: float
+    rows_per_call: int | None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the workers' backend can do; the first time, one of them is asked."""
+        return self.fleet.offer().capabilities
+
+    def evaluate(self, request: Request) -> Result:
+        """The values of a request; see `RemoteBackend.evaluate`."""
+        request = self._seeded(request)
+
+        dtype = request.inputs.dtype
+        dtype = dtype.to_complex() if request.program.complex_valued else dtype
+        values = torch.empty(request.batch, request.program.outputs, dtype=dtype)
+
+        def part(rows: Request, into: torch.Tensor) -> Part[Result]:
+            return Part(
+                rows=rows.batch,
+                digest=rows.program.digest,
+                message=lambda program: pb.EvaluateRequest(request=request_message(rows, with_program=program)),
+                read=lambda reply: result_from(reply, rows, into),
+            )
+
+        parts = [part(request.rows(first, last), values[first:last]) for first, last in self._cut(request)]
+        results = Call(self.fleet, "Evaluate", parts, self.timeout).run()
+        return joined_results(values.to(request.inputs.device), results)
+
+    def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
+        """The vector-Jacobian product of a request; see `RemoteBackend.evaluate`."""
+        request = self._seeded(request)
+
+        def part(rows: Request, pulled: torch.Tensor) -> Part[Cotangents]:
+            return Part(
+                rows=rows.batch,
+                digest=rows.program.digest,
+                message=lambda program: gradient_request_bytes(rows, pulled, with_program=program),
+                read=lambda reply: cotangents_from(reply, rows),
+            )
+
+        parts = [part(request.rows(first, last), cotangent[first:last]) for first, last in self._cut(request)]
+        return joined_cotangents(request, Call(self.fleet, "Gradient", parts, self.timeout).run())
+
+    def _cut(self, request: Request) -> list[tuple[int, int]]:
+        offer = self.fleet.offer()
+        rows = part_rows(request, self.rows_per_call, offer.message_bytes, offer.capabilities.max_batch)
+        return cut(request, rows)
+
+    def _seeded(self, request: Request) -> Request:
+        """With a seed if anything will be random, so that parts, and parts that are asked again, fit together."""
+        noise = self.capabilities.noise
+        random = request.shots is not None or (noise is not None and noise.random_phases)
+        return replace(request, seed=secrets.randbelow(2**63)) if random and request.seed is None else request
