@@ -99,7 +99,7 @@ class MissingRowsError(JobFailedError):
         super().__init__(message)
 
 
-class DeadlineError(BackendError, TimeoutError):
+class DeadlineError(ProviderError, TimeoutError):
     """A result was not there in time. A provider's job goes on, and the same request takes it up again."""
 
 

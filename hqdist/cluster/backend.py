@@ -12,7 +12,7 @@ import torch
 
 from hqdist.cluster.pool import Pool
 from hqdist.errors import ConfigurationError, WorkerUnavailableError
-from hqdist.execution import Backend, Capabilities, Cotangents, Request, Result
+from hqdist.execution import Backend, Capabilities, Cotangents, Job, Request, Result
 from hqdist.rpc.client.backend import check_options, options_from
 from hqdist.rpc.client.client import Client
 from hqdist.rpc.client.fleet import Fleet
@@ -79,6 +79,11 @@ class PoolBackend(Backend):
         """Evaluate at the workers; errors as for `RemoteBackend.evaluate`."""
         self.check(request)
         return self._client.evaluate(request)
+
+    def submit(self, request: Request) -> Job:
+        """Start evaluating at the workers; cancelling stops what is paid for, too."""
+        self.check(request)
+        return self._client.submit(request)
 
     def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
         """The vector-Jacobian product, by the workers; errors as for `RemoteBackend.evaluate`."""

@@ -184,6 +184,7 @@ def capabilities_message(can: Capabilities) -> pb.Capabilities:
         spaces=[space.value for space in can.spaces],
         noise=_if_any(lambda noise: pb.Noise(**asdict(noise)), can.noise),
         price=_if_any(lambda price: pb.Price(**asdict(price)), can.price),
+        ledger=can.ledger,
         **{limit: getattr(can, limit) for limit in _LIMITS},
     )
 
@@ -204,6 +205,7 @@ def capabilities_from(message: pb.Capabilities) -> Capabilities:
         devices=("cpu", "cuda"),
         noise=Noise(**_fields(noise)) if message.HasField("noise") else None,
         price=Price(**_fields(price)) if message.HasField("price") else None,
+        ledger=message.ledger if message.HasField("ledger") else None,
         **{limit: getattr(message, limit) if message.HasField(limit) else None for limit in _LIMITS},
     )
 

@@ -32,6 +32,11 @@ def until(condition, seconds=60):
     raise AssertionError("it did not come about")
 
 
+def processes(pool):
+    """The processes of the workers that serve."""
+    return {worker["process"] for worker in pool.status()["workers"] if worker["state"] == "serving"}
+
+
 @pytest.fixture(scope="module")
 def pool(cluster):
     running = Pool.start(PoolPlan(name="tests", workers=2, cpus=1))
@@ -79,13 +84,13 @@ def test_a_worker_that_is_killed_changes_nothing(pool, undisturbed):
 
     def disturb(step):
         if step in (2, 5):
-            process = next(w["process"] for w in pool.status()["workers"] if w["state"] == "serving")
+            process = processes(pool).pop()
             os.kill(process, signal.SIGKILL)
             killed.append(process)
 
     assert losses(PoolBackend(pool="tests", rows_per_call=5), disturb) == undisturbed
     pool.wait(2, 60)
-    assert not set(killed) & {worker["process"] for worker in pool.status()["workers"]}
+    assert not set(killed) & processes(pool)
 
 
 def test_the_directory_may_be_killed_too(pool, undisturbed):
@@ -98,14 +103,14 @@ def test_the_directory_may_be_killed_too(pool, undisturbed):
         if step == 3:
             ray.kill(ray.get_actor(directory_name("tests"), namespace=NAMESPACE), no_restart=False)
 
-    before = {worker["process"] for worker in pool.status()["workers"]}
+    before = processes(pool)
     assert losses(PoolBackend(pool="tests", rows_per_call=5), disturb) == undisturbed
     until(lambda: len(pool.endpoints()) == 2)
-    assert {worker["process"] for worker in pool.status()["workers"]} == before
+    assert processes(pool) == before
 
 
 def test_all_workers_are_replaced_during_training(pool, undisturbed):
-    before = {worker["process"] for worker in pool.status()["workers"]}
+    before = processes(pool)
     replacing = threading.Thread(target=pool.replace)
 
     def disturb(step):
@@ -114,7 +119,7 @@ def test_all_workers_are_replaced_during_training(pool, undisturbed):
 
     assert losses(PoolBackend(pool="tests", rows_per_call=5), disturb) == undisturbed
     replacing.join()
-    after = {worker["process"] for worker in pool.status()["workers"]}
+    after = processes(pool)
     assert len(after) == 2
     assert not after & before
 

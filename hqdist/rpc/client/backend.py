@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import torch
 
 from hqdist.errors import ConfigurationError
-from hqdist.execution import Backend, Capabilities, Cotangents, Request, Result
+from hqdist.execution import Backend, Capabilities, Cotangents, Job, Request, Result
 from hqdist.execution.options import as_value
 from hqdist.program.checks import real, whole
 from hqdist.rpc.client.client import Client
@@ -85,6 +85,11 @@ class RemoteBackend(Backend):
         """
         self.check(request)
         return self._client.evaluate(request)
+
+    def submit(self, request: Request) -> Job:
+        """Start evaluating at the workers; cancelling stops what is paid for, too."""
+        self.check(request)
+        return self._client.submit(request)
 
     def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
         """The vector-Jacobian product, by the workers; errors as for `evaluate`."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from hqdist.execution import Capabilities, Cotangents, Request, Result
+from hqdist.execution import Capabilities, Cotangents, Job, Request, Result
 from hqdist.rpc.client.call import Call, Part
 from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.paid import PaidCall
 from hqdist.rpc.client.parts import cut, joined_cotangents, joined_results, part_rows
 from hqdist.rpc.messages import cotangents_from, gradient_request_bytes, request_message, result_from
 from hqdist.rpc.v1 import worker_pb2 as pb
@@ -35,10 +36,10 @@ class Client:
     def evaluate(self, request: Request) -> Result:
         """The values of a request; see `RemoteBackend.evaluate`."""
         request = self._seeded(request)
-
-        dtype = request.inputs.dtype
-        dtype = dtype.to_complex() if request.program.complex_valued else dtype
-        values = torch.empty(request.batch, request.program.outputs, dtype=dtype)
+        values = _room(request)
+        if self.capabilities.ledger is not None:
+            result = PaidCall(self.fleet, request, self.timeout).run(values)
+            return replace(result, values=values.to(request.inputs.device))
 
         def part(rows: Request, into: torch.Tensor) -> Part[Result]:
             return Part(
@@ -51,6 +52,14 @@ class Client:
         parts = [part(request.rows(first, last), values[first:last]) for first, last in self._cut(request)]
         results = Call(self.fleet, "Evaluate", parts, self.timeout).run()
         return joined_results(values.to(request.inputs.device), results)
+
+    def submit(self, request: Request) -> Job:
+        """Start evaluating; see `Backend.submit`. Cancelling stops what is paid for, too."""
+        kept = self._seeded(replace(request, weights=request.weights.clone(), inputs=request.inputs.clone()))
+        if self.capabilities.ledger is None:
+            return Job(lambda: self.evaluate(kept))
+        call = PaidCall(self.fleet, kept, self.timeout)
+        return Job(lambda: call.run(_room(kept)), on_cancel=call.cancel)
 
     def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
         """The vector-Jacobian product of a request; see `RemoteBackend.evaluate`."""
@@ -77,3 +86,10 @@ class Client:
         noise = self.capabilities.noise
         random = request.shots is not None or (noise is not None and noise.random_phases)
         return replace(request, seed=secrets.randbelow(2**63)) if random and request.seed is None else request
+
+
+def _room(request: Request) -> torch.Tensor:
+    """Where the values of a request are written to, (B, R) on the CPU."""
+    dtype = request.inputs.dtype
+    dtype = dtype.to_complex() if request.program.complex_valued else dtype
+    return torch.empty(request.batch, request.program.outputs, dtype=dtype)

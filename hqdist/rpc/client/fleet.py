@@ -110,6 +110,11 @@ class Fleet:
         with self._lock:
             if self._common is None:
                 self._common = offer
+            elif offer.capabilities.ledger != self._common.capabilities.ledger:
+                raise ConfigurationError(
+                    f"worker {address} records what is paid for in a ledger of its own; workers of one backend share "
+                    "one (the option ledger), so that each can take up what another has submitted"
+                )
             elif offer != self._common:
                 raise ConfigurationError(
                     f"worker {address} offers {offer}, the others {self._common}; values would depend on who answers: "

@@ -89,23 +89,21 @@ class MetadataRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class MetadataReply(_message.Message):
-    __slots__ = ("version", "worker", "backend", "capabilities", "limits", "ledger")
+    __slots__ = ("version", "worker", "backend", "capabilities", "limits")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
-    LEDGER_FIELD_NUMBER: _ClassVar[int]
     version: str
     worker: str
     backend: str
     capabilities: Capabilities
     limits: Limits
-    ledger: str
-    def __init__(self, version: _Optional[str] = ..., worker: _Optional[str] = ..., backend: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., ledger: _Optional[str] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., worker: _Optional[str] = ..., backend: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ("exact", "sampled", "adjoint", "readouts", "spaces", "max_modes", "max_photons", "max_batch", "max_shots", "noise", "price")
+    __slots__ = ("exact", "sampled", "adjoint", "readouts", "spaces", "max_modes", "max_photons", "max_batch", "max_shots", "noise", "price", "ledger")
     EXACT_FIELD_NUMBER: _ClassVar[int]
     SAMPLED_FIELD_NUMBER: _ClassVar[int]
     ADJOINT_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +115,7 @@ class Capabilities(_message.Message):
     MAX_SHOTS_FIELD_NUMBER: _ClassVar[int]
     NOISE_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FIELD_NUMBER: _ClassVar[int]
     exact: bool
     sampled: bool
     adjoint: bool
@@ -128,7 +127,8 @@ class Capabilities(_message.Message):
     max_shots: int
     noise: Noise
     price: Price
-    def __init__(self, exact: _Optional[bool] = ..., sampled: _Optional[bool] = ..., adjoint: _Optional[bool] = ..., readouts: _Optional[_Iterable[str]] = ..., spaces: _Optional[_Iterable[str]] = ..., max_modes: _Optional[int] = ..., max_photons: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_shots: _Optional[int] = ..., noise: _Optional[_Union[Noise, _Mapping]] = ..., price: _Optional[_Union[Price, _Mapping]] = ...) -> None: ...
+    ledger: str
+    def __init__(self, exact: _Optional[bool] = ..., sampled: _Optional[bool] = ..., adjoint: _Optional[bool] = ..., readouts: _Optional[_Iterable[str]] = ..., spaces: _Optional[_Iterable[str]] = ..., max_modes: _Optional[int] = ..., max_photons: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_shots: _Optional[int] = ..., noise: _Optional[_Union[Noise, _Mapping]] = ..., price: _Optional[_Union[Price, _Mapping]] = ..., ledger: _Optional[str] = ...) -> None: ...
 
 class Noise(_message.Message):
     __slots__ = ("brightness", "transmittance", "indistinguishability", "g2", "g2_distinguishable", "phase_imprecision", "phase_error", "detectors", "dark_counts")

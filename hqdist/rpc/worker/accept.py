@@ -204,7 +204,6 @@ def metadata(backend: Backend, limits: Limits, worker: str, version: str) -> pb.
         backend=backend.name,
         capabilities=capabilities_message(can),
         limits=pb.Limits(message_bytes=limits.message_bytes, batch=limits.batch),
-        ledger=can.ledger or "",
     )
 
 
