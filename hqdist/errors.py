@@ -43,6 +43,18 @@ class BackendError(HqdistError):
     """A backend did not give what it promised."""
 
 
+class NoBackendError(BackendError):
+    """None of a router's backends is available for a request; `reasons` says of each why, and nothing was begun."""
+
+    def __init__(self, message: str, reasons: Sequence[str] = ()) -> None:
+        self.message = message
+        self.reasons = tuple(reasons)
+        super().__init__(": ".join([message, *filter(None, ["; ".join(self.reasons)])]))
+
+    def __reduce__(self) -> tuple[type["NoBackendError"], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.message, self.reasons)
+
+
 class WorkerError(BackendError):
     """A worker refused, failed, or could not be understood."""
 

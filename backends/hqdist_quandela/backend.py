@@ -148,7 +148,7 @@ class QuandelaBackend(Backend):
             CapabilityError: If the platform would not take the request; nothing was submitted.
             BudgetError: If it would exceed the budget; nothing was submitted.
             CreditsError: If the account has no credits left.
-            QueueFullError: If the provider takes no further jobs within the time given.
+            QueueFullError: If the provider takes no job within the time given; if it took some, a `ProviderError`.
             SubmissionUncertainError: If a job may have been created and the provider does not tell.
             JobFailedError: If a job ended without a result.
             MissingRowsError: If a job's result lacks rows.

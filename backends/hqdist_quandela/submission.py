@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from hqdist.errors import (
     DeadlineError,
     JobFailedError,
+    PlatformUnavailableError,
     ProviderError,
     QueueFullError,
     SubmissionUncertainError,
@@ -92,7 +93,9 @@ def deliver(
     Raises:
         BudgetError: If an order would exceed the budget; it was not submitted.
         DeadlineError: If it takes too long; the jobs go on.
-        ProviderError: If the provider refuses or a job fails.
+        PlatformUnavailableError: If the platform takes nothing, and no job was created.
+        QueueFullError: If the provider takes no further job, and none was created.
+        ProviderError: If the provider refuses otherwise, or a job fails.
         concurrent.futures.CancelledError: If the call was cancelled; its jobs were cancelled at the provider.
     """
     with ExitStack() as stack:
@@ -123,6 +126,15 @@ def deliver(
         except CancelledError:
             _cancel(ours, client)
             raise
+        except (PlatformUnavailableError, QueueFullError) as error:
+            # These say that nothing was begun, so that the whole may be asked for elsewhere.
+            begun = [str(claim.entry.job_id) for claim in ours if claim.entry.job_id is not None]
+            if not begun:
+                raise
+            raise ProviderError(
+                f"{error}; of this request, the jobs {', '.join(begun)} were created and may go on: the same request "
+                "takes them up"
+            ) from error
 
 
 def _give_back(claims: Iterable[Claim]) -> None:

@@ -18,6 +18,7 @@ from hqdist.execution.registry import (
 )
 from hqdist.execution.request import Request
 from hqdist.execution.result import Cotangents, Provenance, Result
+from hqdist.execution.routing import Router
 
 __all__ = [
     "Backend",
@@ -39,6 +40,7 @@ __all__ = [
     "ProvenanceRecord",
     "Request",
     "Result",
+    "Router",
     "Spending",
     "available_backends",
     "backend",

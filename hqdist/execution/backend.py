@@ -78,6 +78,20 @@ class Backend(ABC):
         """
         raise BackendError(f"backend {self.name!r} submits no jobs to a provider, so there is none to cancel")
 
+    def not_ready(self) -> str | None:
+        """Why this backend takes no requests for now, such as a worker that is draining; None if it does.
+
+        It is asked before each request that could go elsewhere, so it answers from what is known already, at once.
+        """
+        return None
+
+    def for_one_call(self) -> "Backend":
+        """The backend for evaluations whose values must fit together: those of one call of a layer, backward included.
+
+        Itself, but for a backend that chooses between several.
+        """
+        return self
+
     def check(self, request: Request) -> None:
         """See that this backend can take a request, before anything is submitted.
 

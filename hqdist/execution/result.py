@@ -21,6 +21,7 @@ class Provenance:
         performance: For each row, the fraction of shots that a platform says it kept (Perceval's ``physical_perf``).
         queue_seconds: Time spent waiting.
         compute_seconds: Time spent evaluating.
+        route: How a router came to who answered: the candidates that were tried or passed over, in words, and why.
     """
 
     backend: str
@@ -33,6 +34,7 @@ class Provenance:
     performance: tuple[float, ...] = ()
     queue_seconds: float = 0.0
     compute_seconds: float = 0.0
+    route: tuple[str, ...] = ()
 
     @classmethod
     def joined(cls, parts: Sequence["Provenance"]) -> "Provenance":
@@ -49,6 +51,7 @@ class Provenance:
             performance=tuple(share for part in parts for share in part.performance),
             queue_seconds=sum(part.queue_seconds for part in parts),
             compute_seconds=sum(part.compute_seconds for part in parts),
+            route=tuple(dict.fromkeys(step for part in parts for step in part.route)),
         )
 
 

@@ -54,13 +54,14 @@ def named(gradient: GradientLike) -> GradientMethod | None:
     return _METHODS[name](**options)
 
 
-def choose(gradient: GradientLike, backend: Backend) -> GradientMethod:
+def choose(gradient: GradientLike, backend: Backend, *, sampled: bool = False) -> GradientMethod:
     """The gradient method that a name stands for, on a given backend.
 
     Args:
-        gradient: What `named` takes. "auto" is the backend's own adjoint if it has one, else the parameter-shift rule,
-            which is unbiased on every backend.
+        gradient: What `named` takes. "auto" is the backend's own adjoint if it has one and values are exact, else the
+            parameter-shift rule, which is unbiased on every backend.
         backend: Who evaluates.
+        sampled: Whether values are estimated from shots.
 
     Raises:
         ConfigurationError: If no method has this name, or it has no such option.
@@ -68,7 +69,7 @@ def choose(gradient: GradientLike, backend: Backend) -> GradientMethod:
     """
     method = named(gradient)
     if method is None:
-        method = Adjoint() if backend.capabilities.adjoint else ParameterShift()
+        method = Adjoint() if backend.capabilities.adjoint and not sampled else ParameterShift()
     if isinstance(method, Adjoint) and not backend.capabilities.adjoint:
         raise GradientError(
             f"backend {backend.name!r} offers no adjoint gradient, so gradient='adjoint' cannot be used with it; use "

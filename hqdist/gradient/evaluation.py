@@ -53,15 +53,22 @@ class Evaluation:
         method = None
         wanted = Wanted(weights=weights.requires_grad, inputs=inputs.requires_grad)
         if torch.is_grad_enabled() and (wanted.weights or wanted.inputs):
-            method = choose(self.gradient, self.backend)
+            method = self.method()
         call = _Call(self, method, wanted, self._seed())
         values: torch.Tensor = _Evaluate.apply(inputs, weights, call)  # type: ignore[no-untyped-call]
         return values
 
     def request(self, inputs: torch.Tensor, weights: torch.Tensor, seed: int | None = None) -> Request:
         """The request for these numbers."""
-        shots = self.backend.shots if self.shots is None else self.shots
-        return Request(program=self.program, weights=weights, inputs=inputs, shots=shots, seed=seed)
+        return Request(program=self.program, weights=weights, inputs=inputs, shots=self._shots, seed=seed)
+
+    def method(self) -> GradientMethod:
+        """How derivatives are obtained.
+
+        Raises:
+            GradientError: If the backend does not offer what the method needs.
+        """
+        return choose(self.gradient, self.backend, sampled=self._shots is not None)
 
     def tell(self, request: Request, method: GradientMethod, wanted: Wanted) -> None:
         """Tell the logger which method "auto" has chosen, and what it costs, if it does not know."""
@@ -70,12 +77,15 @@ class Evaluation:
             self.told.add(choice)
             _log.info("gradient 'auto': %s", estimate_request(self.backend, request, method, wanted))
 
+    @property
+    def _shots(self) -> int | None:
+        return self.backend.shots if self.shots is None else self.shots
+
     def _seed(self) -> int | None:
         noise = self.backend.capabilities.noise
         method = named(self.gradient)
         random = (
-            self.shots is not None
-            or self.backend.shots is not None
+            self._shots is not None
             or (noise is not None and noise.random_phases)
             or (method is not None and method.random)
         )
@@ -96,6 +106,7 @@ class _Call:
 
     def __init__(self, evaluation: Evaluation, method: GradientMethod | None, wanted: Wanted, seed: int | None) -> None:
         self.evaluation = evaluation
+        self.backend = evaluation.backend.for_one_call()
         self.method = method
         self.wanted = wanted
         self.seed = seed
@@ -103,7 +114,7 @@ class _Call:
         self.records = open_records()
 
     def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        request, backend = self.evaluation.request(inputs, weights, self.seed), self.evaluation.backend
+        request, backend = self.evaluation.request(inputs, weights, self.seed), self.backend
         estimates = estimates_wanted()
         if estimates is not None:
             estimates.append(estimate_request(backend, request, self.method, self.wanted))
@@ -143,12 +154,9 @@ class _Call:
             return self.pull(cotangent)
         # Under torch.func the forward pass may have run without knowing that it would be differentiated.
         evaluation, wanted = self.evaluation, Wanted()
-        method, request = (
-            choose(evaluation.gradient, evaluation.backend),
-            evaluation.request(inputs, weights, self.seed),
-        )
+        method, request = evaluation.method(), evaluation.request(inputs, weights, self.seed)
         evaluation.tell(request, method, wanted)
-        return method.pull_back(evaluation.backend, request, cotangent, wanted)
+        return method.pull_back(self.backend, request, cotangent, wanted)
 
 
 class _Evaluate(torch.autograd.Function):

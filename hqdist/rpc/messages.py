@@ -171,6 +171,7 @@ def provenance_from(message: pb.Provenance) -> Provenance:
         performance=tuple(message.performance),
         queue_seconds=message.queue_seconds,
         compute_seconds=message.compute_seconds,
+        route=tuple(message.route),
     )
 
 

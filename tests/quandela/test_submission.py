@@ -114,6 +114,19 @@ def test_a_full_queue_is_waited_for_until_the_deadline(cloud: CloudEmulator, con
     assert cloud.statistics().created == 1
 
 
+@pytest.mark.parametrize("faults", [Faults(queue_full=1000), Faults(not_accepting=9)])
+def test_a_refusal_after_a_part_was_submitted_does_not_say_that_nothing_was(
+    cloud: CloudEmulator, connect: Connect, faults: Faults
+) -> None:
+    backend = connect(rows_per_job=1, timeout=0.2)
+    first = request(batch=2).rows(0, 1)
+    backend.evaluate(first)
+    cloud.faults = faults
+    with pytest.raises(hq.ProviderError, match="were created") as refusal:
+        backend.evaluate(request(batch=2))
+    assert not isinstance(refusal.value, hq.QueueFullError | hq.PlatformUnavailableError)
+
+
 def test_more_jobs_than_the_queue_takes_are_submitted_as_it_empties(connect: Connect) -> None:
     narrow = Platform("qpu:narrow", commands=("sample_count",), max_jobs_in_queue=1)
     with CloudEmulator([narrow], seed=1) as cloud:
