@@ -3,7 +3,7 @@
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -24,7 +24,8 @@ class PoolBackend(WorkersBackend):
     """Evaluates at the workers of a pool: ``hq.backend("ray://name")``.
 
     Like `WorkersBackend`, but the pool's directory tells where the workers are: those that come, go, die and are
-    restarted elsewhere are followed during a call. This process is connected to the Ray cluster on first use.
+    restarted elsewhere are followed during a call. Whether they speak TLS is the pool's to say, unless `transport`
+    does. This process is connected to the Ray cluster on first use.
 
     Attributes:
         pool: Its name.
@@ -87,5 +88,8 @@ class _Addresses:
 
 
 @lru_cache(maxsize=64)
-def _fleet(pool: str, transport: Transport) -> Fleet:
-    return Fleet(_Addresses(Pool.find(pool)), transport)
+def _fleet(name: str, transport: Transport) -> Fleet:
+    pool = Pool.find(name)
+    if transport.tls is None:  # the pool knows whether its workers speak TLS
+        transport = replace(transport, tls=pool.status()["plan"]["security"]["certificate"] is not None)
+    return Fleet(_Addresses(pool), transport)
