@@ -107,7 +107,7 @@ def _from_details(details: pb.Error, address: str) -> HqdistError:
         return MissingRowsError(details.message, details.missing)
     if details.kind == pb.Error.OVERLOADED:
         return WorkerOverloadedError(f"worker {address}: {details.message}", details.retry_after_seconds)
-    if details.kind == pb.Error.DRAINING:
+    if details.kind == pb.Error.NOT_SERVING:
         return WorkerUnavailableError(f"worker {address}: {details.message}")
     made: HqdistError = kind(details.message)
     return made
