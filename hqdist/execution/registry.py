@@ -77,7 +77,9 @@ def backend_class(name: str) -> type[Backend]:
     try:
         loaded = points[name].load()
     except ImportError as error:
-        raise MissingDependencyError(f"backend {name!r} needs a package that is not installed: {error}") from error
+        raise MissingDependencyError(
+            f"backend {name!r} needs a package that is not installed: {error}{_how_to_install(points[name])}"
+        ) from error
     except Exception as error:  # whatever somebody else's module does when it is imported
         raise ConfigurationError(
             f"the entry point {name!r} in {GROUP} ({points[name].value}) cannot be loaded: "
@@ -113,3 +115,10 @@ def default_backend(spec: BackendLike, /, **options: object) -> Iterator[Backend
 @lru_cache(maxsize=1)
 def _exact() -> Backend:
     return backend("exact")
+
+
+def _how_to_install(point: EntryPoint) -> str:
+    """By the extras that an entry point names, if it names any."""
+    if not point.extras or point.dist is None:
+        return ""
+    return f'; pip install "{point.dist.name}[{",".join(point.extras)}]"'
