@@ -27,7 +27,7 @@ def train(
     An interrupted run goes on with --resume and ends with the same numbers.
     """
     path = run_dir or Path("runs") / config.stem
-    options = [("--run-dir", run_dir), ("--backend", backend)]
+    options: list[tuple[str, object]] = [("--run-dir", run_dir), ("--backend", backend)]
     with one_line_errors(lambda: _how_to_resume(config, options, path)):
         from rich.console import Console
 
