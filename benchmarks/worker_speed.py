@@ -48,7 +48,7 @@ def run(rounds: int, threads: int) -> Record:
     return record
 
 
-def _request(point: Point, readout: hq.Probabilities | hq.ModeExpectations | None = None) -> hq.Request:
+def _request(point: Point, readout: hq.Probabilities | None = None) -> hq.Request:
     numbers = Numbers.of(point)
     asked = program(point) if readout is None else replace(program(point), readout=readout)
     return hq.Request(program=asked, weights=numbers.phases, inputs=numbers.inputs)
@@ -68,7 +68,7 @@ def _overhead(name: str, point: Point, rounds: int, threads: int) -> dict[str, o
 
 
 def _two_workers(rounds: int) -> dict[str, object]:
-    request = _request(COMPUTE, hq.ModeExpectations())
+    request = _request(COMPUTE, hq.Probabilities(grouping=hq.LexGrouping(8)))
     with worker_process() as first, worker_process() as second:
         one, two = at(first), at(first + second)
         _same(two, request)

@@ -3,11 +3,13 @@
 Messages with large tensors travel as bytes that `hqdist.rpc.messages` makes and reads.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 
+from hqdist.errors import HqdistError, RequestError
 from hqdist.rpc.v1 import worker_pb2 as pb
 
 SERVICE = "hqdist.rpc.v1.Worker"
@@ -55,17 +57,43 @@ class Stub:
         raise AttributeError(f"{SERVICE} has no procedure {name}")
 
 
-def handler(servicer: object) -> grpc.GenericRpcHandler:
-    """The service, to be added to a server; the servicer has a method for each procedure, in lower case."""
+def handler(servicer: object, refuse: Callable[[Any, HqdistError], Awaitable[NoReturn]]) -> grpc.GenericRpcHandler:
+    """The service, to be added to a server.
+
+    Args:
+        servicer: Has a method for each procedure, in lower case.
+        refuse: Ends a call, given its context, whose message is none.
+    """
     handlers = {}
     for name, procedure in PROCEDURES.items():
+        method, parse = getattr(servicer, name.lower()), _parser(procedure.request)
         make = grpc.unary_stream_rpc_method_handler if procedure.streams else grpc.unary_unary_rpc_method_handler
-        handlers[name] = make(
-            getattr(servicer, name.lower()),
-            request_deserializer=_parser(procedure.request),
-            response_serializer=_serialiser(procedure.reply),
-        )
+        serve = (_streamed if procedure.streams else _served)(method, parse, refuse) if parse else method
+        handlers[name] = make(serve, response_serializer=_serialiser(procedure.reply))
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+
+def _served(method: Any, parse: Callable[[bytes], Any], refuse: Any) -> Any:
+    async def serve(raw: bytes, context: Any) -> Any:
+        try:
+            message = parse(raw)
+        except DecodeError as error:
+            await refuse(context, RequestError(f"the message cannot be understood: {error}"))
+        return await method(message, context)
+
+    return serve
+
+
+def _streamed(method: Any, parse: Callable[[bytes], Any], refuse: Any) -> Any:
+    async def serve(raw: bytes, context: Any) -> AsyncIterator[Any]:
+        try:
+            message = parse(raw)
+        except DecodeError as error:
+            await refuse(context, RequestError(f"the message cannot be understood: {error}"))
+        async for reply in method(message, context):
+            yield reply
+
+    return serve
 
 
 def _serialiser(message: Any) -> Callable[[Any], bytes] | None:

@@ -58,8 +58,8 @@ def test_what_is_too_large_is_refused_with_the_limit(limits, asked, words):
 
 
 def test_too_many_rows_are_refused_with_the_limit():
-    settings = WorkerSettings(limits=Limits(batch=10))
-    with BackgroundWorker(EXACT, settings) as worker, pytest.raises(hq.CapabilityError, match="20 samples.*at most 10"):
+    settings, words = WorkerSettings(limits=Limits(batch=10)), r"20 samples.*at most 10"
+    with BackgroundWorker(EXACT, settings) as worker, pytest.raises(hq.CapabilityError, match=words):
         hq.backend(worker.uri, rows_per_call=20).evaluate(request(batch=20))
 
 

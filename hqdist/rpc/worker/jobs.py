@@ -43,6 +43,6 @@ class Jobs:
         ended = [(key, job) for key, job in self._jobs.items() if job.outcome.done()]
         size = 0
         for place, (key, job) in enumerate(reversed(ended)):
-            size += 0 if job.outcome.cancelled() or job.outcome.exception() else job.outcome.result().ByteSize()
+            size += 0 if job.outcome.cancelled() or job.outcome.exception() else len(job.outcome.result())
             if place and (place >= _MOST or size > _MOST_BYTES):
                 del self._jobs[key]

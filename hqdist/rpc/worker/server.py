@@ -18,6 +18,7 @@ from hqdist.rpc.worker.accept import Acceptor, metadata
 from hqdist.rpc.worker.authenticate import Authenticate
 from hqdist.rpc.worker.condition import Condition
 from hqdist.rpc.worker.queue import Queue
+from hqdist.rpc.worker.reply import refuse
 from hqdist.rpc.worker.settings import Security, WorkerSettings
 
 _log = logging.getLogger("hqdist.worker")
@@ -73,7 +74,7 @@ class Worker:
         server.add_generic_rpc_handlers((self._health.handler(),))
         told = await asyncio.to_thread(metadata, self._backend, settings.limits, self.name, version("hqdist"))
         acceptor = Acceptor(self._backend, self._queue, settings.limits, told, self._condition)
-        server.add_generic_rpc_handlers((handler(acceptor),))
+        server.add_generic_rpc_handlers((handler(acceptor, refuse),))
         await server.start()
         self._server = server
         self._condition.serve()
