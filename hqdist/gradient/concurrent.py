@@ -1,0 +1,109 @@
+"""Several evaluations at once, as one autograd node."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+
+from hqdist.gradient._nodes import Evaluate, PullBack, no_forward_mode, no_older_vmap
+from hqdist.gradient.call import Call
+from hqdist.gradient.evaluation import Evaluation
+
+#: Most evaluations at a time; more wait for these.
+MOST_AT_ONCE = 32
+
+Answer = TypeVar("Answer")
+Numbers = tuple[torch.Tensor, torch.Tensor]
+
+
+def evaluate_at_once(evaluations: Sequence[Evaluation], numbers: Sequence[Numbers]) -> list[torch.Tensor]:
+    """The values of several evaluations, as each would give them, computed at the same time; so are derivatives.
+
+    Torch runs the backward passes of nodes on the CPU one after another, which is why they are one node. What is random
+    is drawn, and derivatives by what they share are summed, in the order in which one evaluation after the other would.
+
+    Args:
+        evaluations: What to evaluate.
+        numbers: For each, its inputs (B, F) and weights (T,), on the CPU.
+
+    Raises:
+        HqdistError: What the first evaluation that failed raised, once all have ended.
+    """
+    calls = tuple(evaluation.call(*own) for evaluation, own in zip(evaluations, numbers, strict=True))
+    # A view for each evaluation: torch then sums derivatives in the order in which separate nodes would have it do so.
+    tensors = [tensor.view_as(tensor) for own in numbers for tensor in own]
+    return list(_EvaluateAtOnce.apply(calls, *tensors))  # type: ignore[no-untyped-call]
+
+
+def _at_once(tasks: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """What tasks give, in order, each in a thread of its own with the caller's context."""
+    if len(tasks) < 2:
+        return [task() for task in tasks]
+    with ThreadPoolExecutor(min(len(tasks), MOST_AT_ONCE), thread_name_prefix="hqdist-evaluation") as threads:
+        futures = [threads.submit(copy_context().run, _without_graph, task) for task in tasks]
+    return [future.result() for future in futures]
+
+
+@torch.no_grad()
+def _without_graph(task: Callable[[], Answer]) -> Answer:
+    """As inside of a node: whether gradients are recorded is a matter of each thread."""
+    return task()
+
+
+class _EvaluateAtOnce(torch.autograd.Function):
+    @staticmethod
+    def forward(calls: tuple[Call, ...], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(_at_once([partial(call.evaluate, *own) for call, own in _each(calls, tensors)]))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+        ctx.calls, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        needed = [
+            (number, call, *own, cotangent)
+            for number, ((call, own), cotangent) in enumerate(
+                zip(_each(ctx.calls, ctx.saved_tensors), cotangents, strict=True)
+            )
+            if cotangent is not None
+        ]
+        gradients: list[torch.Tensor | None] = [None] * (1 + 2 * len(ctx.calls))
+        with no_older_vmap():
+            if torch.is_grad_enabled():  # somebody may differentiate this backward pass, and is to be told no
+                for number, call, *own in needed:
+                    gradients[1 + 2 * number : 3 + 2 * number] = PullBack.apply(*own, call)  # type: ignore[no-untyped-call]
+            else:
+                pulled = _at_once([partial(call.pull_back, *own) for _, call, *own in needed])
+                for (number, *_), derivatives in zip(needed, pulled, strict=True):
+                    gradients[1 + 2 * number : 3 + 2 * number] = derivatives.inputs, derivatives.weights
+        return tuple(gradients)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> None:
+        no_forward_mode()
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], calls: tuple[Call, ...], *tensors: torch.Tensor
+    ) -> tuple[tuple[torch.Tensor, ...], tuple[int, ...]]:
+        mapped = [
+            Evaluate.vmap(info, (*in_dims[1 + 2 * number : 3 + 2 * number], None), *own, call)
+            for number, (call, own) in enumerate(_each(calls, tensors))
+        ]
+        return tuple(values for values, _ in mapped), tuple(dim for _, dim in mapped)
+
+
+def _each(calls: Sequence[Call], tensors: Sequence[torch.Tensor]) -> list[tuple[Call, Numbers]]:
+    """Each call with its inputs and weights."""
+    return list(zip(calls, zip(tensors[::2], tensors[1::2], strict=True), strict=True))
+
+
+# See the end of `_nodes`.
+_EvaluateAtOnce.forward.__signature__ = inspect.signature(_EvaluateAtOnce.forward)  # type: ignore[attr-defined]
