@@ -1,7 +1,7 @@
 """Several evaluations at once, as one autograd node."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -20,23 +20,27 @@ Answer = TypeVar("Answer")
 Numbers = tuple[torch.Tensor, torch.Tensor]
 
 
-def evaluate_at_once(evaluations: Sequence[Evaluation], numbers: Sequence[Numbers]) -> list[torch.Tensor]:
+def evaluate_at_once(asked: Iterable[tuple[Evaluation, Numbers]]) -> list[torch.Tensor]:
     """The values of several evaluations, as each would give them, computed at the same time; so are derivatives.
 
     Torch runs the backward passes of nodes on the CPU one after another, which is why they are one node. What is random
     is drawn, and derivatives by what they share are summed, in the order in which one evaluation after the other would.
 
     Args:
-        evaluations: What to evaluate.
-        numbers: For each, its inputs (B, F) and weights (T,), on the CPU.
+        asked: What to evaluate, and its inputs (B, F) and weights (T,), on the CPU. Each is taken only when those
+            before are ready, so that what is computed on the way is computed, and differentiated, in that order too.
 
     Raises:
         HqdistError: What the first evaluation that failed raised, once all have ended.
     """
-    calls = tuple(evaluation.call(*own) for evaluation, own in zip(evaluations, numbers, strict=True))
-    # A view for each evaluation: torch then sums derivatives in the order in which separate nodes would have it do so.
-    tensors = [tensor.view_as(tensor) for own in numbers for tensor in own]
-    return list(_EvaluateAtOnce.apply(calls, *tensors))  # type: ignore[no-untyped-call]
+    calls: list[Call] = []
+    tensors: list[torch.Tensor] = []
+    for evaluation, numbers in asked:
+        # A view for each evaluation: torch sums derivatives by the order in which nodes were made.
+        own = [tensor.view_as(tensor) for tensor in numbers]
+        calls.append(evaluation.call(*own))
+        tensors += own
+    return list(_EvaluateAtOnce.apply(tuple(calls), *tensors))  # type: ignore[no-untyped-call]
 
 
 def _at_once(tasks: Sequence[Callable[[], Answer]]) -> list[Answer]:

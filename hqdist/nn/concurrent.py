@@ -39,12 +39,10 @@ def concurrently(layers: Iterable[QuantumLayer], *features: torch.Tensor) -> lis
     pairs = list(zip(layers, each, strict=True))
     if not all(_plain(layer, x) for layer, x in pairs):
         return [layer(x) for layer, x in pairs]
-    taken = [layer._features(x) for layer, x in pairs]
     values = evaluate_at_once(
-        [layer._evaluation() for layer in layers],
-        [(layer._batch(x), layer.phases) for layer, x in zip(layers, taken, strict=True)],
+        (layer._evaluation(), (layer._batch(layer._features(x)), layer.phases)) for layer, x in pairs
     )
-    return [layer._outputs(own, x) for layer, own, x in zip(layers, values, taken, strict=True)]
+    return [layer._outputs(own, x) for own, (layer, x) in zip(values, pairs, strict=True)]
 
 
 class ConcurrentLayers(nn.Module):
@@ -85,4 +83,5 @@ def _check(layers: Sequence[nn.Module]) -> None:
 def _plain(layer: QuantumLayer, x: torch.Tensor) -> bool:
     """Whether a call of a layer is its evaluation on the CPU and nothing else."""
     hooks = (layer._forward_pre_hooks, layer._forward_hooks, layer._backward_pre_hooks, layer._backward_hooks)
-    return not any(hooks) and type(layer).forward is QuantumLayer.forward and x.device.type == "cpu"
+    own = any(hooks) or type(layer).forward is not QuantumLayer.forward
+    return not own and isinstance(x, torch.Tensor) and x.device.type == "cpu"
