@@ -70,7 +70,14 @@ class Call:
         return result.values
 
     def pull_back(self, inputs: torch.Tensor, weights: torch.Tensor, cotangent: torch.Tensor) -> Cotangents:
-        """The derivative of ``sum(cotangent * values)``."""
+        """The derivative of ``sum(cotangent * values)``.
+
+        No number where the cotangent is not finite, as after a loss that overflowed: nothing is spent on that.
+        """
+        if not _finite(cotangent):
+            none = Provenance(backend=self.backend.name, seed=self.seed)
+            weights, rows = torch.full_like(weights, torch.nan), torch.full_like(inputs, torch.nan)
+            return Cotangents(weights=weights, inputs=rows, provenance=none)
         derivatives = self._derivatives(inputs, weights, cotangent)
         self._record(derivatives.provenance)
         return derivatives
@@ -94,3 +101,8 @@ class Call:
         request = evaluation.request(inputs, weights, self.seed)
         evaluation.tell(request, method, wanted)
         return method.pull_back(self.backend, request, cotangent, wanted)
+
+
+def _finite(values: torch.Tensor) -> bool:
+    """Whether all of them are; a sum tells in one pass, unless it overflows itself."""
+    return bool(values.sum().isfinite()) or bool(values.isfinite().all())
