@@ -111,12 +111,14 @@ class _Recorded:
     @classmethod
     def of(cls, request: Request, values: torch.Tensor) -> "_Recorded":
         flat, digest = values.detach().flatten(), request.program.digest
-        places = flat.nonzero().squeeze(1)
-        if len(flat) < 2**31:
-            places = places.int()
-        if len(places) * (places.element_size() + flat.element_size()) < flat.nbytes:
-            return cls(digest, values.shape, flat[places], places)
-        return cls(digest, values.shape, flat.clone().reshape(values.shape), None)
+        if not flat.is_complex():
+            bits = flat.view(torch.int32 if flat.element_size() == 4 else torch.int64)  # -0.0 is not nothing
+            places = bits.nonzero().squeeze(1)
+            if len(flat) < 2**31:
+                places = places.int()
+            if len(places) * (places.element_size() + flat.element_size()) < flat.nbytes:
+                return cls(digest, values.shape, flat[places], places)
+        return cls(digest, values.shape, values.detach().clone(), None)
 
     def values(self, request: Request) -> torch.Tensor:
         if (request.program.digest, request.batch) != (self.digest, self.shape[0]):
