@@ -8,7 +8,6 @@ all modes is none. Phases are numbered alike everywhere: left mesh, then right m
 
 from dataclasses import dataclass
 
-import merlin
 import torch
 
 import hqdist as hq
@@ -80,12 +79,3 @@ def program(point: Point) -> hq.Program:
         weights=tuple(f"{name}{index}" for name in (LEFT, RIGHT) for index in range(point.phases // 2)),
         inputs=tuple(features),
     )
-
-
-def builder(point: Point) -> merlin.CircuitBuilder:
-    """The circuit in MerLin's builder."""
-    circuit = merlin.CircuitBuilder(n_modes=point.modes)
-    circuit.add_entangling_layer(name=LEFT)
-    circuit.add_angle_encoding(modes=list(range(point.features)), name=FEATURE)
-    circuit.add_entangling_layer(name=RIGHT)
-    return circuit

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import hqdist as hq
-from benchmarks.circuits import LEFT, RIGHT, Numbers, Point, builder, program
+from benchmarks.circuits import FEATURE, LEFT, RIGHT, Numbers, Point, program
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,12 @@ def _gradient(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.grad is None:
         raise RuntimeError("a derivative is missing")
     return tensor.grad
+
+
+def builder(point: Point) -> merlin.CircuitBuilder:
+    """The circuit in MerLin's builder."""
+    circuit = merlin.CircuitBuilder(n_modes=point.modes)
+    circuit.add_entangling_layer(name=LEFT)
+    circuit.add_angle_encoding(modes=list(range(point.features)), name=FEATURE)
+    circuit.add_entangling_layer(name=RIGHT)
+    return circuit

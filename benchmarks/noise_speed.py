@@ -8,8 +8,9 @@ import torch
 
 import hqdist as hq
 from benchmarks.agreement import require
-from benchmarks.circuits import LEFT, RIGHT, Numbers, Point, builder, program
+from benchmarks.circuits import LEFT, RIGHT, Numbers, Point, program
 from benchmarks.harness import race
+from benchmarks.layers import builder
 from benchmarks.results import Record, summary
 
 COMPARISON = "noise_speed"

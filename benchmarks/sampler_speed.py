@@ -11,9 +11,9 @@ import perceval
 import torch
 
 from benchmarks.agreement import deviation, require
-from benchmarks.circuits import FEATURE, LEFT, RIGHT, Numbers, Point, builder, program
+from benchmarks.circuits import FEATURE, LEFT, RIGHT, Numbers, Point, program
 from benchmarks.harness import race
-from benchmarks.layers import hqdist_layer
+from benchmarks.layers import builder, hqdist_layer
 from benchmarks.results import Record, summary
 
 COMPARISON = "sampler_speed"

@@ -3,38 +3,36 @@
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-import torch
-
 from hqdist.cluster.pool import Pool
 from hqdist.errors import ConfigurationError, WorkerUnavailableError
-from hqdist.execution import Backend, Capabilities, Cotangents, Job, Request, Result
-from hqdist.rpc.client.backend import check_options, options_from
 from hqdist.rpc.client.client import Client
 from hqdist.rpc.client.fleet import Fleet
 from hqdist.rpc.client.transport import Transport
+from hqdist.rpc.client.workers import WorkersBackend, options_from
 
 #: Seconds for which the directory's word about where the workers are is taken.
 _FRESH = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolBackend(Backend):
+class PoolBackend(WorkersBackend):
     """Evaluates at the workers of a pool: ``hq.backend("ray://name")``.
 
-    Like `RemoteBackend`, but the pool's directory tells where the workers are: those that come, go, die and are
-    restarted elsewhere are followed during a call. This process is connected to the Ray cluster on first use.
+    Like `WorkersBackend`, but the pool's directory tells where the workers are: those that come, go, die and are
+    restarted elsewhere are followed during a call. Whether they speak TLS is the pool's to say, unless `transport`
+    does. This process is connected to the Ray cluster on first use.
 
     Attributes:
         pool: Its name.
-        shots: See `RemoteBackend`, as for the following.
-        timeout: See `RemoteBackend`.
-        rows_per_call: See `RemoteBackend`.
-        transport: See `RemoteBackend`.
+        shots: See `WorkersBackend`, as for the following.
+        timeout: See `WorkersBackend`.
+        rows_per_call: See `WorkersBackend`.
+        transport: See `WorkersBackend`.
 
     Raises:
         ConfigurationError: If an option is not valid.
@@ -43,15 +41,11 @@ class PoolBackend(Backend):
     name: ClassVar[str] = "ray"
 
     pool: str
-    shots: int | None = None
-    timeout: float = 600.0
-    rows_per_call: int | None = None
-    transport: Transport = field(default_factory=Transport)
 
     def __post_init__(self) -> None:
         if not isinstance(self.pool, str) or not self.pool:
             raise ConfigurationError(f"a pool has a name, got {self.pool!r}")
-        check_options(self)
+        super().__post_init__()
 
     @classmethod
     def from_uri(cls, uri: str, **options: Any) -> Self:
@@ -66,32 +60,12 @@ class PoolBackend(Backend):
         return cls(pool=parts.netloc, **options_from(cls, uri, options, "pool"))
 
     @property
-    def capabilities(self) -> Capabilities:
-        """What the workers' backend can do.
+    def client(self) -> Client:
+        """Asks the workers of the pool.
 
         Raises:
             ConfigurationError: If there is no such pool, or no cluster.
-            WorkerUnavailableError: If no worker can be reached.
         """
-        return self._client.capabilities
-
-    def evaluate(self, request: Request) -> Result:
-        """Evaluate at the workers; errors as for `RemoteBackend.evaluate`."""
-        self.check(request)
-        return self._client.evaluate(request)
-
-    def submit(self, request: Request) -> Job:
-        """Start evaluating at the workers; cancelling stops what is paid for, too."""
-        self.check(request)
-        return self._client.submit(request)
-
-    def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
-        """The vector-Jacobian product, by the workers; errors as for `RemoteBackend.evaluate`."""
-        self.check(request)
-        return self._client.vjp(request, cotangent)
-
-    @property
-    def _client(self) -> Client:
         return Client(_fleet(self.pool, self.transport), self.timeout, self.rows_per_call)
 
 
@@ -114,5 +88,8 @@ class _Addresses:
 
 
 @lru_cache(maxsize=64)
-def _fleet(pool: str, transport: Transport) -> Fleet:
-    return Fleet(_Addresses(Pool.find(pool)), transport)
+def _fleet(name: str, transport: Transport) -> Fleet:
+    pool = Pool.find(name)
+    if transport.tls is None:  # the pool knows whether its workers speak TLS
+        transport = replace(transport, tls=pool.status()["plan"]["security"]["certificate"] is not None)
+    return Fleet(_Addresses(pool), transport)

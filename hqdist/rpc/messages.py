@@ -32,6 +32,9 @@ _READOUTS: dict[str, type[Readout]] = {
 #: The large fields: EvaluateReply.result.values.data, GradientRequest.cotangent.data.
 _VALUES, _COTANGENT = (1, 1, 3), (2, 3)
 
+#: The header by which a caller says what it takes the worker to offer.
+OFFER = "x-offer"
+
 _LIMITS = ("max_modes", "max_photons", "max_batch", "max_shots")
 
 

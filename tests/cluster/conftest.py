@@ -14,8 +14,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     module = ray()
     before = os.environ.pop("RAY_ADDRESS", None)
     context = module.init(
-        num_cpus=8, resources={"qpu": 2}, namespace=NAMESPACE, include_dashboard=False, log_to_driver=False,
-        logging_level="ERROR",
+        address="local", num_cpus=8, resources={"qpu": 2}, namespace=NAMESPACE, include_dashboard=False,
+        log_to_driver=False, logging_level="ERROR",
     )  # fmt: skip
     try:
         yield context.address_info["gcs_address"]

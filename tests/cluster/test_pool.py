@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from training_run import PROGRAM, losses
 
 import hqdist as hq
 from hqdist.cluster import Pool, PoolBackend, PoolPlan
 from hqdist.testing.circuits import random_request
 
 EXACT = hq.backend("exact")
-PROGRAM = hq.Experiment(n_modes=5, n_photons=2).program(3)
 
 
 def asked(batch=64):
@@ -42,25 +42,6 @@ def pool(cluster):
     running = Pool.start(PoolPlan(name="tests", workers=2, cpus=1))
     yield running
     running.stop()
-
-
-def losses(backend, disturb=None):
-    """A training run; `disturb(step)` is called before each step."""
-    torch.manual_seed(0)
-    layer = hq.QuantumLayer(program=PROGRAM, backend=backend, dtype=torch.float64)
-    model = torch.nn.Sequential(layer, torch.nn.Linear(15, 2, dtype=torch.float64))
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
-    inputs, targets = torch.rand(40, 3, dtype=torch.float64), torch.randint(2, (40,))
-    found = []
-    for step in range(8):
-        if disturb is not None:
-            disturb(step)
-        loss = torch.nn.functional.cross_entropy(model(inputs), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        found.append(loss.item())
-    return found
 
 
 @pytest.fixture(scope="module")

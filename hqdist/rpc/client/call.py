@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 from hqdist.errors import DeadlineError, HqdistError, WorkerUnavailableError
-from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.retry import Verdict, pause, verdict
 from hqdist.rpc.failures import raised
 
@@ -76,6 +76,7 @@ class Call(Generic[Answer]):
         Raises:
             DeadlineError: If they are not there in time.
             WorkerUnavailableError: If no worker could be reached in that time.
+            OfferChangedError: If a worker has changed, so that its answers may not fit those of the others.
             HqdistError: What a worker raised.
         """
         try:
@@ -117,7 +118,7 @@ class Call(Generic[Answer]):
         procedure = getattr(self._fleet.stub(address), self._method)
         arguments = {
             "timeout": max(0.001, self._deadline - time.monotonic()),
-            "metadata": self._fleet.call_metadata(self._id),
+            "metadata": self._fleet.call_metadata(self._id, address),
         }
         message = part.message(with_program)
         if len(self._parts) == 1:  # in this thread: another one takes longer to wake than a small part to compute
@@ -154,6 +155,8 @@ class Call(Generic[Answer]):
                 self._fleet.sent(address, part.digest, known=False)
                 self._fleet.given(address, part.rows)
                 self._fly(waiting, address, with_program=True)
+            elif what is Verdict.ASK_ANEW:
+                raise OfferChangedError from error
             elif what is Verdict.ELSEWHERE:
                 self._again(waiting, address, str(raised(error, address)), alone)
             elif error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -1,17 +1,28 @@
 """What a backend at workers does with a request: cut it into parts, have them answered, put the answers together."""
 
+import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
+from hqdist.errors import WorkerUnavailableError
 from hqdist.execution import Capabilities, Cotangents, Job, Request, Result
 from hqdist.rpc.client.call import Call, Part
-from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.paid import PaidCall
 from hqdist.rpc.client.parts import cut, joined_cotangents, joined_results, part_rows
 from hqdist.rpc.messages import cotangents_from, gradient_request_bytes, request_message, result_from
 from hqdist.rpc.v1 import worker_pb2 as pb
+
+_log = logging.getLogger("hqdist.client")
+
+#: Times that workers may change during one call.
+_CHANGES = 3
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,10 @@ class Client:
         return self.fleet.offer().capabilities
 
     def evaluate(self, request: Request) -> Result:
-        """The values of a request; see `RemoteBackend.evaluate`."""
+        """The values of a request; see `WorkersBackend.evaluate`."""
+        return self._by_one_offer(lambda: self._evaluate(request))
+
+    def _evaluate(self, request: Request) -> Result:
         request = self._seeded(request)
         values = _room(request)
         if self.capabilities.ledger is not None:
@@ -59,10 +73,13 @@ class Client:
         if self.capabilities.ledger is None:
             return Job(lambda: self.evaluate(kept))
         call = PaidCall(self.fleet, kept, self.timeout)
-        return Job(lambda: call.run(_room(kept)), on_cancel=call.cancel)
+        return Job(lambda: self._by_one_offer(lambda: call.run(_room(kept))), on_cancel=call.cancel)
 
     def vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
-        """The vector-Jacobian product of a request; see `RemoteBackend.evaluate`."""
+        """The vector-Jacobian product of a request; see `WorkersBackend.evaluate`."""
+        return self._by_one_offer(lambda: self._vjp(request, cotangent))
+
+    def _vjp(self, request: Request, cotangent: torch.Tensor) -> Cotangents:
         request = self._seeded(request)
 
         def part(rows: Request, pulled: torch.Tensor) -> Part[Cotangents]:
@@ -75,6 +92,16 @@ class Client:
 
         parts = [part(request.rows(first, last), cotangent[first:last]) for first, last in self._cut(request)]
         return joined_cotangents(request, Call(self.fleet, "Gradient", parts, self.timeout).run())
+
+    def _by_one_offer(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask, and ask all of it anew if workers turn out to have been replaced by others that offer something else."""
+        for _ in range(_CHANGES):
+            try:
+                return ask()
+            except OfferChangedError:
+                self.fleet.forget_offers()
+                _log.warning("the workers at %s have changed; they are asked anew", ", ".join(self.fleet.addresses))
+        raise WorkerUnavailableError(f"what the workers offer has changed {_CHANGES} times during one call")
 
     def _cut(self, request: Request) -> list[tuple[int, int]]:
         offer = self.fleet.offer()

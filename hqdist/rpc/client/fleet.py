@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -12,7 +12,7 @@ from hqdist.execution import Capabilities
 from hqdist.rpc.client.balance import Balance
 from hqdist.rpc.client.transport import Transport, stub
 from hqdist.rpc.failures import raised
-from hqdist.rpc.messages import capabilities_from
+from hqdist.rpc.messages import OFFER, capabilities_from
 from hqdist.rpc.service import Stub
 from hqdist.rpc.v1 import worker_pb2 as pb
 
@@ -28,11 +28,17 @@ class Offer:
         backend: Name of their backend.
         capabilities: What it can do.
         message_bytes: Most bytes of a message.
+        name: What a worker calls it; the same offer may have several names.
     """
 
     backend: str
     capabilities: Capabilities
     message_bytes: int
+    name: str = field(compare=False)
+
+
+class OfferChangedError(Exception):
+    """A worker does not offer what it did when it was asked: another one has taken its place."""
 
 
 class Fleet:
@@ -61,13 +67,21 @@ class Fleet:
         """To call a worker with."""
         return stub(self._transport, address)
 
-    def call_metadata(self, request_id: str) -> tuple[tuple[str, str], ...]:
-        """What a call carries along.
+    def call_metadata(self, request_id: str, address: str) -> tuple[tuple[str, str], ...]:
+        """What a call to a worker carries along.
 
         Raises:
             AuthenticationError: If there should be a token and is none.
         """
-        return (("x-request-id", request_id), *self._transport.metadata())
+        known = self._offers.get(address)
+        offer = () if known is None else ((OFFER, known.name),)
+        return (("x-request-id", request_id), *offer, *self._transport.metadata())
+
+    def forget_offers(self) -> None:
+        """Ask the workers anew what they offer, when it is needed next."""
+        with self._lock:
+            self._offers.clear()
+            self._common = None
 
     def offer(self) -> Offer:
         """What the workers offer; the first that answers tells.
@@ -98,7 +112,7 @@ class Fleet:
             return known
         try:
             reply = self.stub(address).Metadata(
-                pb.MetadataRequest(), timeout=_METADATA_SECONDS, metadata=self.call_metadata("metadata")
+                pb.MetadataRequest(), timeout=_METADATA_SECONDS, metadata=self.call_metadata("metadata", address)
             )
         except grpc.RpcError as error:
             failure: HqdistError = raised(error, address)
@@ -106,7 +120,7 @@ class Fleet:
                 raise WorkerUnavailableError(f"worker {address} does not say what it is") from error
             raise failure from error
         can = capabilities_from(reply.capabilities)
-        offer = Offer(reply.backend, can, int(reply.limits.message_bytes))
+        offer = Offer(reply.backend, can, int(reply.limits.message_bytes), reply.offer)
         with self._lock:
             if self._common is None:
                 self._common = offer

@@ -17,7 +17,7 @@ import torch
 
 from hqdist.errors import DeadlineError, WorkerUnavailableError
 from hqdist.execution import Request, Result
-from hqdist.rpc.client.fleet import Fleet
+from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.retry import Verdict, pause, verdict
 from hqdist.rpc.failures import raised
 from hqdist.rpc.messages import request_message, result_from
@@ -54,6 +54,7 @@ class PaidCall:
         Raises:
             DeadlineError: If it is not there in time.
             WorkerUnavailableError: If no worker could be reached in that time.
+            OfferChangedError: If a worker has changed.
             HqdistError: What the workers' backend raised.
         """
         attempt = 0
@@ -78,13 +79,15 @@ class PaidCall:
         for address in self._fleet.addresses:
             try:
                 self._fleet.stub(address).Cancel(
-                    pb.CancelRequest(key=self._key), timeout=_SUBMIT, metadata=self._fleet.call_metadata(self._id)
+                    pb.CancelRequest(key=self._key),
+                    timeout=_SUBMIT,
+                    metadata=self._fleet.call_metadata(self._id, address),
                 )
             except grpc.RpcError:
                 continue  # who cannot be reached does not follow it either
 
     def _at(self, address: str, values: torch.Tensor) -> Result:
-        stub, metadata = self._fleet.stub(address), self._fleet.call_metadata(self._id)
+        stub, metadata = self._fleet.stub(address), self._fleet.call_metadata(self._id, address)
         left = max(0.001, self._deadline - time.monotonic())
         submit = pb.SubmitRequest(request=self._message, key=self._key)
         stub.Submit(submit, timeout=min(_SUBMIT, left), metadata=metadata)
@@ -99,6 +102,8 @@ class PaidCall:
     def _judge(self, error: grpc.RpcError, address: str) -> None:
         """Go on after a failed call, or raise what it means."""
         what, alone = verdict(error)
+        if what is Verdict.ASK_ANEW:
+            raise OfferChangedError from error
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and time.monotonic() >= self._deadline:
             self._give_up()
         lost = error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.DEADLINE_EXCEEDED)

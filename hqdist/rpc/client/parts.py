@@ -10,8 +10,8 @@ import torch
 
 from hqdist.execution import Cotangents, Provenance, Request, Result
 
-#: Amplitudes in a part, about: a call should take longer to compute than to send.
-_AMPLITUDES = 2**18
+#: Amplitudes in a part, about: a call of its own costs about a millisecond, whatever is in it.
+_AMPLITUDES = 2**20
 
 #: Rows of a part are multiples of this, as kernels take them, and not more than the other.
 _LANES, _MOST = 16, 1024

@@ -18,12 +18,13 @@ class Verdict(enum.Enum):
     """What to do about a failed call.
 
     RAISE: it is the request's fault, or nothing will help. SEND_PROGRAM: again, with the program. ELSEWHERE: again, at
-    another worker if there is one.
+    another worker if there is one. ASK_ANEW: all of the request again, after asking the workers what they offer.
     """
 
     RAISE = enum.auto()
     SEND_PROGRAM = enum.auto()
     ELSEWHERE = enum.auto()
+    ASK_ANEW = enum.auto()
 
 
 def verdict(error: grpc.RpcError) -> tuple[Verdict, float]:
@@ -34,6 +35,8 @@ def verdict(error: grpc.RpcError) -> tuple[Verdict, float]:
     match details.kind:
         case pb.Error.UNKNOWN_PROGRAM:
             return Verdict.SEND_PROGRAM, 0.0
+        case pb.Error.OFFER_CHANGED:
+            return Verdict.ASK_ANEW, 0.0
         case pb.Error.OVERLOADED:
             return Verdict.ELSEWHERE, details.retry_after_seconds
         case pb.Error.DRAINING:

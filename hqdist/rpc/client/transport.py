@@ -14,8 +14,8 @@ from hqdist.rpc.worker.settings import is_loopback
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),  # the worker's limit is told in its metadata and kept to
     ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 10_000),  # so that a link that was cut is noticed
-    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_time_ms", 5_000),  # so that a link that was cut is noticed
+    ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 1_000),

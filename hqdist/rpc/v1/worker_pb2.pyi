@@ -91,18 +91,20 @@ class MetadataRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class MetadataReply(_message.Message):
-    __slots__ = ("version", "worker", "backend", "capabilities", "limits")
+    __slots__ = ("version", "worker", "backend", "capabilities", "limits", "offer")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
     version: str
     worker: str
     backend: str
     capabilities: Capabilities
     limits: Limits
-    def __init__(self, version: _Optional[str] = ..., worker: _Optional[str] = ..., backend: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    offer: str
+    def __init__(self, version: _Optional[str] = ..., worker: _Optional[str] = ..., backend: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., offer: _Optional[str] = ...) -> None: ...
 
 class Capabilities(_message.Message):
     __slots__ = ("exact", "sampled", "adjoint", "readouts", "spaces", "max_modes", "max_photons", "max_batch", "max_shots", "noise", "price", "ledger")
@@ -301,10 +303,12 @@ class Error(_message.Message):
         UNKNOWN_PROGRAM: _ClassVar[Error.Kind]
         OVERLOADED: _ClassVar[Error.Kind]
         DRAINING: _ClassVar[Error.Kind]
+        OFFER_CHANGED: _ClassVar[Error.Kind]
     RAISED: Error.Kind
     UNKNOWN_PROGRAM: Error.Kind
     OVERLOADED: Error.Kind
     DRAINING: Error.Kind
+    OFFER_CHANGED: Error.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]

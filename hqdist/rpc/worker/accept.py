@@ -1,6 +1,7 @@
 """The part of a worker that accepts: validates what comes, admits it to the queue, and waits for its outcome."""
 
 import asyncio
+import hashlib
 import logging
 import time
 import uuid
@@ -14,12 +15,12 @@ import torch
 from hqdist.errors import CapabilityError, HqdistError, RequestError
 from hqdist.execution import Backend, Request
 from hqdist.program import Program
-from hqdist.rpc.messages import capabilities_message, gradient_request_from, request_from
+from hqdist.rpc.messages import OFFER, capabilities_message, gradient_request_from, request_from
 from hqdist.rpc.v1 import worker_pb2 as pb
 from hqdist.rpc.worker.jobs import Jobs
 from hqdist.rpc.worker.programs import Programs, UnknownProgramError
 from hqdist.rpc.worker.queue import Queue
-from hqdist.rpc.worker.reply import DrainingError, Reply, refuse
+from hqdist.rpc.worker.reply import DrainingError, OfferChangedError, Reply, refuse
 from hqdist.rpc.worker.settings import Limits
 from hqdist.rpc.worker.work import Work
 
@@ -31,7 +32,7 @@ _Asked = Callable[[], tuple[pb.Request, torch.Tensor | None]]
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 #: What is refused with a status instead of an error of ours.
-_REFUSED = (HqdistError, UnknownProgramError, DrainingError)
+_REFUSED = (HqdistError, UnknownProgramError, DrainingError, OfferChangedError)
 
 
 class Acceptor:
@@ -81,7 +82,7 @@ class Acceptor:
             if message.key in self._jobs:
                 return pb.SubmitReply(adopted=True)
             outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            work = self._put(lambda: (message.request, None), _request_id(context), float("inf"), outcome)
+            work = self._put(lambda: (message.request, None), context, float("inf"), outcome)
             self._jobs.add(message.key, work, outcome)
             return pb.SubmitReply(adopted=False)
         except _REFUSED as error:
@@ -120,7 +121,7 @@ class Acceptor:
         outcome: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         work = None
         try:
-            work = self._put(asked, _request_id(context), deadline, outcome)
+            work = self._put(asked, context, deadline, outcome)
             return await outcome
         except asyncio.CancelledError:
             if work is not None:
@@ -132,12 +133,16 @@ class Acceptor:
     def _put(
         self,
         asked: _Asked,
-        request_id: str,
+        context: _Context,
         deadline: float,
         outcome: "asyncio.Future[Any]",
     ) -> Work:
+        request_id, offer = _header(context, "x-request-id"), _header(context, OFFER)
+        request_id = request_id or uuid.uuid4().hex[:16]
         if self.closed is not None:
             raise DrainingError(self.closed)
+        if offer not in (None, self._metadata.offer):
+            raise OfferChangedError
         try:
             message, cotangent = asked()
             request = self._request(message)
@@ -197,19 +202,19 @@ def metadata(backend: Backend, limits: Limits, worker: str, version: str) -> pb.
         worker: Its name.
         version: Of the package.
     """
-    can = backend.capabilities
-    return pb.MetadataReply(
-        version=version,
-        worker=worker,
+    offered = pb.MetadataReply(
         backend=backend.name,
-        capabilities=capabilities_message(can),
+        capabilities=capabilities_message(backend.capabilities),
         limits=pb.Limits(message_bytes=limits.message_bytes, batch=limits.batch),
     )
+    offer = hashlib.sha256(offered.SerializeToString(deterministic=True)).hexdigest()[:16]
+    offered.MergeFrom(pb.MetadataReply(version=version, worker=worker, offer=offer))
+    return offered
 
 
-def _request_id(context: _Context) -> str:
+def _header(context: _Context, name: str) -> str | None:
     for key, value in context.invocation_metadata() or ():
-        if key == "x-request-id":
+        if key == name:
             with suppress(UnicodeDecodeError):
                 return (value if isinstance(value, str) else value.decode())[:100]
-    return uuid.uuid4().hex[:16]
+    return None

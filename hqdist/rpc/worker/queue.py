@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import Any
 
 import torch
 
 from hqdist.errors import DeadlineError, HqdistError
 from hqdist.execution import Backend, Capabilities, Request
 from hqdist.rpc.worker.compute import compute
+from hqdist.rpc.worker.pace import Pace
 from hqdist.rpc.worker.reply import Reply, reply
 from hqdist.rpc.worker.schedule import QueueLimits, Schedule, Ticket
 from hqdist.rpc.worker.statistics import Statistics
-from hqdist.rpc.worker.work import AbandonedError, Outcome, Work, group_of
+from hqdist.rpc.worker.work import AbandonedError, Outcome, Work, group_of, is_repeatable
 
 _log = logging.getLogger("hqdist.worker")
 
@@ -41,6 +43,7 @@ class Queue:
         self._capabilities: Capabilities | None = None
         self._name = name
         self._schedule = Schedule(limits)
+        self._pace = Pace()
         self._threads = ThreadPoolExecutor(limits.slots, thread_name_prefix="hqdist-compute")
         self._works: dict[int, Work] = {}
         self._ids = count()
@@ -76,14 +79,15 @@ class Queue:
         Raises:
             WorkerOverloadedError: If there is no room.
         """
+        repeatable = is_repeatable(request, capabilities)
         ticket = Ticket(
             id=next(self._ids),
-            group=group_of(request, cotangent, capabilities),
+            group=group_of(request) if repeatable and cotangent is None else None,
             rows=request.batch,
             arrived=time.monotonic(),
             deadline=deadline,
         )
-        work = Work(ticket, request, cotangent, request_id, done)
+        work = Work(ticket, request, cotangent, repeatable, request_id, done)
         try:
             self._schedule.admit(ticket)
         except HqdistError:
@@ -132,24 +136,31 @@ class Queue:
             self._idle.set()
 
     def _run(self, batch: list[Ticket]) -> None:
+        """Have a batch computed: here and now if that takes no time to speak of, else by a thread."""
         works = [self._works[ticket.id] for ticket in batch]
         loop, start = asyncio.get_running_loop(), time.monotonic()
 
-        def run() -> None:
+        def run() -> tuple[float, list[Outcome | BaseException], list[Reply | BaseException]]:
             outcomes = compute(self._backend, works, self._name)
-            seconds = time.monotonic() - start
-            loop.call_soon_threadsafe(ended, seconds, outcomes, [reply(outcome) for outcome in outcomes])
+            return time.monotonic() - start, outcomes, [reply(outcome) for outcome in outcomes]
 
         def ended(
             seconds: float, outcomes: list[Outcome | BaseException], replies: list[Reply | BaseException]
         ) -> None:
             self._schedule.finished(batch, seconds)
+            self._pace.took(works, seconds)
             self.statistics.batch(works, start, seconds)
             for work, outcome, answer in zip(works, outcomes, replies, strict=True):
                 self._end(work, outcome, answer)
+
+        def come_back(*computed: Any) -> None:
+            ended(*computed)
             self._pump()
 
-        self._threads.submit(run)
+        if self._pace.is_quick(works):
+            ended(*run())
+        else:
+            self._threads.submit(lambda: loop.call_soon_threadsafe(come_back, *run()))
 
     def _end(self, work: Work, outcome: Outcome | BaseException, answer: Reply | BaseException) -> None:
         del self._works[work.ticket.id]

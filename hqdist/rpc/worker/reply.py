@@ -28,6 +28,9 @@ async def refuse(context: "grpc.aio.ServicerContext[Any, Any]", error: BaseExcep
         case UnknownProgramError():
             code, details = grpc.StatusCode.FAILED_PRECONDITION, pb.Error(kind=pb.Error.UNKNOWN_PROGRAM)
             details.message = "this worker does not know the program of this digest; send it along"
+        case OfferChangedError():
+            code, details = grpc.StatusCode.FAILED_PRECONDITION, pb.Error(kind=pb.Error.OFFER_CHANGED)
+            details.message = "this worker offers something else than the one that was asked what it offers; ask again"
         case DrainingError():
             code, details = grpc.StatusCode.UNAVAILABLE, pb.Error(kind=pb.Error.DRAINING, message=str(error))
         case AbandonedError():
@@ -41,6 +44,10 @@ async def refuse(context: "grpc.aio.ServicerContext[Any, Any]", error: BaseExcep
 
 #: Most characters of a status, which travels in a header.
 _LONGEST = 2000
+
+
+class OfferChangedError(Exception):
+    """The caller goes by what another worker, in the place of this one, has offered."""
 
 
 class DrainingError(Exception):

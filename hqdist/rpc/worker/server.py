@@ -61,7 +61,7 @@ class Worker:
                 ("grpc.max_send_message_length", settings.limits.message_bytes + 2**20),
                 ("grpc.so_reuseport", 0),  # two workers on one port are a mistake
                 ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 2000),
             ],
         )
         host = f"[{settings.host}]" if ":" in settings.host.strip("[]") else settings.host

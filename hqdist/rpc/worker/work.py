@@ -25,6 +25,7 @@ class Work:
         ticket: Its place in the queue.
         request: What is to be evaluated.
         cotangent: (B, R) for a vector-Jacobian product; None for values.
+        repeatable: Whether its outcome depends on nothing but itself; see `is_repeatable`.
         request_id: Follows it through logs.
         done: Called once with the reply, or with what went wrong.
     """
@@ -32,6 +33,7 @@ class Work:
     ticket: Ticket
     request: Request
     cotangent: torch.Tensor | None
+    repeatable: bool
     request_id: str
     done: Callable[[Any], None]
     _abandoned: threading.Event = field(default_factory=threading.Event)
@@ -55,14 +57,17 @@ class Work:
             stop()
 
 
-def group_of(request: Request, cotangent: torch.Tensor | None, can: Capabilities) -> Hashable:
-    """What requests have in common that are computed together; None if a request stays alone.
+def is_repeatable(request: Request, can: Capabilities) -> bool:
+    """Whether a request has the same outcome whenever it is computed, and with whatever else, at no price.
 
-    Exact values only: what is random follows from a request's own seed and rows, and a job that is paid for is recorded
-    by what was asked, which must not depend on who else was asking.
+    What is random follows from a request's own seed and rows, and a job that is paid for is recorded by what was asked,
+    which must not depend on who else was asking.
     """
     random = request.shots is not None or (can.noise is not None and can.noise.random_phases)
-    if cotangent is not None or random or can.price is not None or can.ledger is not None:
-        return None
+    return not random and can.price is None and can.ledger is None
+
+
+def group_of(request: Request) -> Hashable:
+    """What repeatable requests for values have in common that can be computed together."""
     weights = request.weights
     return request.program.digest, weights.dtype, weights.numpy().tobytes()
