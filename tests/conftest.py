@@ -74,4 +74,4 @@ def any_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
             monkeypatch.setenv("PCVL_CLOUD_TOKEN", "emulator-token")
             monkeypatch.setenv("HQDIST_LEDGER", str(tmp_path / "ledger.sqlite"))
             url = request.getfixturevalue("_cloud").url
-            return hq.backend("quandela", platform="qpu:emulated", url=url, poll_seconds=0.002, shots=500)
+            return hq.backend("quandela", platform="qpu:emulated", url=url, poll_seconds=0.002, shots=5000)
