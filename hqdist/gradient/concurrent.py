@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -43,13 +43,29 @@ def evaluate_at_once(asked: Iterable[tuple[Evaluation, Numbers]]) -> list[torch.
     return list(_EvaluateAtOnce.apply(tuple(calls), *tensors))  # type: ignore[no-untyped-call]
 
 
-def _at_once(tasks: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """What tasks give, in order, each in a thread of its own with the caller's context."""
-    if len(tasks) < 2:
+def _at_once(calls: Sequence[Call], tasks: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """What a task for each call gives, in order.
+
+    Calls that are answered elsewhere wait in threads of their own, with the caller's context. Those that this process
+    answers would only take its cores from each other: they are computed here meanwhile, one after another.
+    """
+    elsewhere = [task for call, task in zip(calls, tasks, strict=True) if not call.backend.in_process]
+    if len(tasks) < 2 or not elsewhere:
         return [task() for task in tasks]
-    with ThreadPoolExecutor(min(len(tasks), MOST_AT_ONCE), thread_name_prefix="hqdist-evaluation") as threads:
-        futures = [threads.submit(copy_context().run, _without_graph, task) for task in tasks]
-    return [future.result() for future in futures]
+    with ThreadPoolExecutor(min(len(elsewhere), MOST_AT_ONCE), thread_name_prefix="hqdist-evaluation") as threads:
+        waiting = {task: threads.submit(copy_context().run, _without_graph, task) for task in elsewhere}
+        outcomes = [waiting.get(task) or _computed(task) for task in tasks]
+    return [outcome.result() for outcome in outcomes]
+
+
+def _computed(task: Callable[[], Answer]) -> Future[Answer]:
+    """What a task gives or raises, as what the others leave behind."""
+    outcome: Future[Answer] = Future()
+    try:
+        outcome.set_result(task())
+    except Exception as error:
+        outcome.set_exception(error)
+    return outcome
 
 
 @torch.no_grad()
@@ -61,7 +77,7 @@ def _without_graph(task: Callable[[], Answer]) -> Answer:
 class _EvaluateAtOnce(torch.autograd.Function):
     @staticmethod
     def forward(calls: tuple[Call, ...], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(_at_once([partial(call.evaluate, *own) for call, own in _each(calls, tensors)]))
+        return tuple(_at_once(calls, [partial(call.evaluate, *own) for call, own in _each(calls, tensors)]))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
@@ -84,7 +100,8 @@ class _EvaluateAtOnce(torch.autograd.Function):
                 for number, call, *own in needed:
                     gradients[1 + 2 * number : 3 + 2 * number] = PullBack.apply(*own, call)  # type: ignore[no-untyped-call]
             else:
-                pulled = _at_once([partial(call.pull_back, *own) for _, call, *own in needed])
+                asked = [call for _, call, *_ in needed]
+                pulled = _at_once(asked, [partial(call.pull_back, *own) for _, call, *own in needed])
                 for (number, *_), derivatives in zip(needed, pulled, strict=True):
                     gradients[1 + 2 * number : 3 + 2 * number] = derivatives.inputs, derivatives.weights
         return tuple(gradients)

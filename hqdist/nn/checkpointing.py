@@ -1,5 +1,6 @@
 """Gradient checkpointing that pays for nothing twice."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,13 +28,13 @@ def replay() -> tuple[Pass, Pass]:
     return tape.recording(), tape.replaying()
 
 
-def checkpointed(module: nn.Module, *inputs: torch.Tensor) -> Any:
+def checkpointed(module: Callable[..., Any], *inputs: torch.Tensor) -> Any:
     """What ``module(*inputs)`` gives; what its backward pass needs is computed again then, and not kept till then.
 
     No shot is spent twice, no job is submitted twice: see `replay`. Without gradients it is a plain call.
 
     Args:
-        module: Any module, with quantum layers in it or not; its random numbers are the same when it runs again.
+        module: Any module or function; torch's random numbers are the same for it when it runs again.
         *inputs: What it takes.
 
     Raises:

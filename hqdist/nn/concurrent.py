@@ -14,7 +14,8 @@ def concurrently(layers: Iterable[QuantumLayer], *features: torch.Tensor) -> lis
     """What ``[layer(x) for layer in layers]`` gives, with all layers evaluated at the same time; derivatives too.
 
     Through a pool or several workers, each layer runs on another worker; on hardware, jobs wait in the queue together.
-    Values, derivatives and what is drawn at random are the same bits as in turn, whatever the gradient method.
+    Values, derivatives and what is drawn at random are the same bits as in turn, whatever the gradient method. Backends
+    that compute in this process have all its cores already: layers that they evaluate are still evaluated in turn.
 
     Layers are evaluated in turn after all where torch or somebody has to be between them: features on a GPU, and layers
     with hooks or a ``forward`` of their own.

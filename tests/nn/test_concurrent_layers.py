@@ -7,6 +7,7 @@ import threading
 import pytest
 import torch
 from hqdist_exact import ExactBackend
+from hqdist_sampling import SamplingBackend
 
 import hqdist as hq
 from hqdist.rpc import BackgroundWorker
@@ -64,6 +65,16 @@ class Meeting(hq.Backend):
         return ExactBackend().vjp(request, cotangent)
 
 
+class ExactElsewhere(ExactBackend):
+    """Handed several calls at a time, as backends in other processes are."""
+
+    in_process = False
+
+
+class SamplingElsewhere(SamplingBackend):
+    in_process = False
+
+
 class TestAtTheSameTime:
     def test_values_and_derivatives(self):
         made = layers(4, backend=Meeting(4))
@@ -80,6 +91,23 @@ class TestAtTheSameTime:
         assert len(set(who)) == 2
         assert_same_bits(found, learned(layers(4), in_turn))
 
+    def test_some_here_and_some_elsewhere(self):
+        made, meeting = layers(4, backend="exact"), Meeting(2)
+        made[1].backend = made[3].backend = meeting
+        assert_same_bits(learned(made, hq.concurrently), learned(layers(4), in_turn))
+
+    def test_this_process_is_not_handed_several_at_a_time(self):
+        class Here(Counting):
+            in_process = True
+
+            def evaluate(self, request):
+                self.threads = threading.current_thread()
+                return super().evaluate(request)
+
+        here = Here()
+        hq.concurrently(layers(backend=here), torch.rand(3, 2))
+        assert here.threads is threading.current_thread()
+
 
 class TestAsInTurn:
     def test_on_every_backend(self, any_backend):
@@ -88,12 +116,12 @@ class TestAsInTurn:
 
     @pytest.mark.parametrize("gradient", ["adjoint", "parameter_shift", "spsa", "surrogate"])
     def test_with_every_gradient_method(self, gradient):
-        made = layers(backend="exact", gradient=gradient)
+        made = layers(backend=ExactElsewhere(), gradient=gradient)
         assert_same_bits(learned(made, hq.concurrently), learned(made, in_turn))
 
     @pytest.mark.parametrize("gradient", ["parameter_shift", "spsa", "surrogate"])
     def test_with_every_gradient_method_from_shots(self, gradient):
-        made = layers(backend=hq.backend("sampling", shots=100), gradient=gradient)
+        made = layers(backend=SamplingElsewhere(shots=100), gradient=gradient)
         assert_same_bits(learned(made, hq.concurrently), learned(made, in_turn))
 
     def test_a_layer_that_comes_twice(self):
@@ -206,12 +234,14 @@ class Failing(Counting):
 
 
 def test_the_first_error_is_raised_as_it_is_once_all_have_ended():
-    made = layers()
-    failing = Failing()
-    made[1].backend = made[2].backend = failing
-    with pytest.raises(hq.JobFailedError, match=made[1].program.digest):
+    made = layers(4, backend="exact")
+    failing, here = Failing(), Failing()
+    here.in_process = True
+    made[0].backend = made[2].backend = failing
+    made[3].backend = here
+    with pytest.raises(hq.JobFailedError, match=made[0].program.digest):
         hq.concurrently(made, torch.rand(3, 2))
-    assert len(failing.asked) == 2
+    assert (len(failing.asked), len(here.asked)) == (2, 1)
 
 
 def test_errors_of_the_backward_pass_are_raised_too():
