@@ -22,8 +22,8 @@ from benchmarks.machine import available_cores, pin_threads
 from benchmarks.results import FOLDER
 
 LAYERS, WORKERS = 4, 2
-#: (16, 8) has 490 314 outcomes, of which the sums of eight runs travel; 16 rows are one part for a worker.
-MODES, PHOTONS, ROWS = 16, 8, 16
+#: (12, 6) has 12 376 outcomes, of which the sums of eight runs travel; all rows of a layer are one part.
+MODES, PHOTONS, ROWS = 12, 6, 512
 #: What the time at once may be of the time in turn.
 GOAL = 0.6
 
@@ -63,8 +63,9 @@ def _step(uri: str, outputs: Callable[..., list[torch.Tensor]]) -> Callable[[], 
     torch.manual_seed(0)
     experiment = hq.Experiment(hq.CircuitType.SERIES, n_modes=MODES, n_photons=PHOTONS)
     program = experiment.program(MODES - 1, hq.Probabilities(grouping=hq.LexGrouping(8)))
+    workers = hq.backend(uri, rows_per_call=ROWS)
     layers = torch.nn.ModuleList(
-        hq.QuantumLayer(program=program, backend=uri, dtype=torch.float64) for _ in range(LAYERS)
+        hq.QuantumLayer(program=program, backend=workers, dtype=torch.float64) for _ in range(LAYERS)
     )
     x = torch.rand(ROWS, MODES - 1, dtype=torch.float64, requires_grad=True)
 
