@@ -14,6 +14,9 @@ def train(
     run_dir: Annotated[
         Path | None, typer.Option(help="Where everything goes; runs/ and the configuration's name if not given.")
     ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="Who evaluates the circuit, a name or a URI, in place of what CONFIG.toml says.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that is there; start it if there is none yet.")
     ] = False,
@@ -24,16 +27,20 @@ def train(
     An interrupted run goes on with --resume and ends with the same numbers.
     """
     path = run_dir or Path("runs") / config.stem
-    with one_line_errors(lambda: _how_to_resume(config, run_dir, path)):
+    options: list[tuple[str, object]] = [("--run-dir", run_dir), ("--backend", backend)]
+    with one_line_errors(lambda: _how_to_resume(config, options, path)):
         from rich.console import Console
 
         from hqdist.training import read_configuration
         from hqdist.training import train as run
 
-        run(read_configuration(config), path, resume=resume, console=Console())
+        configuration = read_configuration(config)
+        if backend is not None:
+            configuration = configuration.model_copy(update={"backend": backend})
+        run(configuration, path, resume=resume, console=Console())
 
 
-def _how_to_resume(config: Path, run_dir: Path | None, path: Path) -> str:
+def _how_to_resume(config: Path, options: list[tuple[str, object]], path: Path) -> str:
     started = False
     with suppress(OSError):
         started = (path / "config.toml").exists()
@@ -41,5 +48,6 @@ def _how_to_resume(config: Path, run_dir: Path | None, path: Path) -> str:
         return "hqdist: interrupted before training started"
     import shlex
 
-    command = ["hqdist", "train", str(config), *(["--run-dir", str(run_dir)] if run_dir else []), "--resume"]
+    given = [text for option, value in options if value for text in (option, str(value))]
+    command = ["hqdist", "train", str(config), *given, "--resume"]
     return f"hqdist: interrupted; go on with: {shlex.join(command)}"

@@ -37,6 +37,14 @@ class _Member:
     leaving: bool = False
 
 
+def _state(member: _Member) -> str:
+    if member.leaving:
+        return "leaving"
+    if member.told is None:
+        return "starting"
+    return "failing" if member.told["failing"] else "serving"
+
+
 def directory_name(pool: str) -> str:
     """The name of a pool's directory among Ray's actors."""
     return f"pool:{pool}"
@@ -77,7 +85,7 @@ class Directory:
             "workers": [
                 {
                     "name": member.name,
-                    "state": "leaving" if member.leaving else "serving" if member.told else "starting",
+                    "state": _state(member),
                     "idle_seconds": now - member.busy_at,
                     **(member.told or {}),
                 }

@@ -37,6 +37,7 @@ class WorkerActor:
             "address": self._worker.address,
             "worker": self._worker.worker.name,
             "process": os.getpid(),
+            "failing": self._worker.worker.failing,
             **self._worker.load(),
         }
 

@@ -1,6 +1,7 @@
 """Backends by name: found through the entry-point group ``hqdist.backends``."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -77,7 +78,9 @@ def backend_class(name: str) -> type[Backend]:
     try:
         loaded = points[name].load()
     except ImportError as error:
-        raise MissingDependencyError(f"backend {name!r} needs a package that is not installed: {error}") from error
+        raise MissingDependencyError(
+            f"backend {name!r} needs a package that is not installed: {error}{_how_to_install(points[name])}"
+        ) from error
     except Exception as error:  # whatever somebody else's module does when it is imported
         raise ConfigurationError(
             f"the entry point {name!r} in {GROUP} ({points[name].value}) cannot be loaded: "
@@ -92,8 +95,11 @@ _default: ContextVar[Backend | None] = ContextVar("hqdist_default_backend", defa
 
 
 def current_backend() -> Backend:
-    """The backend for layers that name none: that of the innermost `default_backend`, or ``"exact"``."""
-    return _default.get() or _exact()
+    """The backend for layers that name none.
+
+    That of the innermost `default_backend`, else ``$HQDIST_BACKEND``, a name or a URI, else ``"exact"``.
+    """
+    return _default.get() or _standard(os.environ.get("HQDIST_BACKEND") or "exact")
 
 
 @contextmanager
@@ -110,6 +116,13 @@ def default_backend(spec: BackendLike, /, **options: object) -> Iterator[Backend
         _default.reset(token)
 
 
-@lru_cache(maxsize=1)
-def _exact() -> Backend:
-    return backend("exact")
+@lru_cache(maxsize=8)
+def _standard(name: str) -> Backend:
+    return backend(name)
+
+
+def _how_to_install(point: EntryPoint) -> str:
+    """By the extras that an entry point names, if it names any."""
+    if not point.extras or point.dist is None:
+        return ""
+    return f'; pip install "{point.dist.name}[{",".join(point.extras)}]"'

@@ -35,6 +35,15 @@ TRAILER = "hqdist-error-bin"
 #: Most characters of a message that travel; headers are limited to 8 KiB in all.
 _LONGEST = 2000
 
+#: Options of `hqdist.rpc.client.transport.Transport`, by what gRPC says when they do not fit.
+_HINTS = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not signed by whom the transport's authority names",
+    "Hostname Verification": "its certificate is for another name; see the transport's server_name",
+    "WRONG_VERSION_NUMBER": "it does not speak TLS; say tls=False in the transport if the network is trusted",
+    "security handshaker": "a file that the transport names holds no certificate, or no key, in PEM",
+    "Socket closed": "it may want TLS (the transport's authority) or a certificate of its callers (certificate, key)",
+}
+
 _STATUS: tuple[tuple[tuple[type[HqdistError], ...], grpc.StatusCode], ...] = (
     (
         (ProgramError, RequestError, CapabilityError, GradientError, ConfigurationError),
@@ -90,11 +99,16 @@ def raised(error: grpc.RpcError, address: str) -> HqdistError:
     found: dict[grpc.StatusCode, HqdistError] = {
         grpc.StatusCode.UNAUTHENTICATED: AuthenticationError(f"{said}; give the token that it was started with"),
         grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError(f"worker {address} has not answered in time; see timeout"),
-        grpc.StatusCode.UNAVAILABLE: WorkerUnavailableError(f"{said}"),
+        grpc.StatusCode.UNAVAILABLE: WorkerUnavailableError(said + _hint(said)),
         grpc.StatusCode.RESOURCE_EXHAUSTED: WorkerError(f"{said}; send fewer rows in a call with rows_per_call"),
         grpc.StatusCode.UNIMPLEMENTED: WorkerError(f"{said}; this is no hqdist worker, or one of another version"),
     }
     return found.get(code, WorkerError(f"{said} ({code.name})"))
+
+
+def _hint(said: str) -> str:
+    """What to do about a connection that could not be made, by what gRPC says of it."""
+    return next((f"; {hint}" for words, hint in _HINTS.items() if words in said), "")
 
 
 def _from_details(details: pb.Error, address: str) -> HqdistError:
@@ -107,7 +121,7 @@ def _from_details(details: pb.Error, address: str) -> HqdistError:
         return MissingRowsError(details.message, details.missing)
     if details.kind == pb.Error.OVERLOADED:
         return WorkerOverloadedError(f"worker {address}: {details.message}", details.retry_after_seconds)
-    if details.kind == pb.Error.DRAINING:
+    if details.kind == pb.Error.NOT_SERVING:
         return WorkerUnavailableError(f"worker {address}: {details.message}")
     made: HqdistError = kind(details.message)
     return made

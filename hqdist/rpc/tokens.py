@@ -23,12 +23,14 @@ class Tokens:
         """The tokens as they are now; the first is the one to show.
 
         Raises:
-            AuthenticationError: If there is none.
+            AuthenticationError: If there is none, or one cannot be sent.
         """
         tokens = self._from_file(self._path) if self._path is not None else self._from_variable()
+        where = self._path if self._path is not None else f"${self._variable}"
         if not tokens:
-            where = self._path if self._path is not None else f"${self._variable}"
             raise AuthenticationError(f"there is no token in {where}")
+        if not all(token.isascii() and token.isprintable() for token in tokens):
+            raise AuthenticationError(f"a token in {where} has other characters than ASCII's printable ones")
         return tokens
 
     def accept(self, shown: str) -> bool:

@@ -126,6 +126,33 @@ def test_a_pool_grows_and_shrinks(pool):
     assert torch.equal(hq.backend("ray://tests").evaluate(asked()).values, EXACT.evaluate(asked()).values)
 
 
+def test_a_pool_grows_while_much_waits_and_shrinks_when_it_does_not(cluster):
+    plan = PoolPlan(name="elastic", workers=1, least=1, most=2, scale_up_rows=100, idle_seconds=0.5)
+    pool = Pool.start(plan)
+    heavy = random_request(
+        np.random.default_rng(0), hq.Experiment(n_modes=12, n_photons=6).program(3), 300, torch.float64
+    )
+    enough = threading.Event()
+
+    def keep_busy():
+        remote = hq.backend("ray://elastic")
+        while not enough.is_set():
+            remote.evaluate(heavy)
+
+    callers = [threading.Thread(target=keep_busy) for _ in range(3)]
+    try:
+        for caller in callers:
+            caller.start()
+        until(lambda: len(pool.endpoints()) == 2)
+        enough.set()
+        until(lambda: len(pool.endpoints()) == 1)
+    finally:
+        enough.set()
+        for caller in callers:
+            caller.join()
+        pool.stop()
+
+
 def test_another_process_uses_the_pool_by_its_name(pool, cluster):
     script = (
         "import hqdist as hq, torch\n"

@@ -193,6 +193,12 @@ class TestDefault:
             assert current_backend() is outer
         assert current_backend() == ExactBackend()
 
+    def test_the_environment_may_say_otherwise(self, monkeypatch):
+        monkeypatch.setenv("HQDIST_BACKEND", "sampling")
+        assert current_backend().name == "sampling"
+        with default_backend(Named("inner")):
+            assert current_backend() == Named("inner")
+
     def test_names_and_options(self):
         with default_backend("exact", memory_limit=9):
             assert current_backend() == ExactBackend(memory_limit=9)

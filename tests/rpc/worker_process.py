@@ -29,6 +29,10 @@ class WorkerProcess:
         self.address = line.split()[-1]
 
     @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
@@ -40,6 +44,11 @@ class WorkerProcess:
         """SIGKILL, and wait until it is gone."""
         self._process.kill()
         self._process.wait()
+
+    def said(self) -> str:
+        """End it, and give what it has written."""
+        self._process.send_signal(signal.SIGTERM)
+        return "".join(self._process.communicate(timeout=60))
 
     def terminate(self) -> int:
         """SIGTERM; its exit code."""

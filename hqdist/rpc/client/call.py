@@ -157,7 +157,7 @@ class Call(Generic[Answer]):
                 self._fly(waiting, address, with_program=True)
             elif what is Verdict.ASK_ANEW:
                 raise OfferChangedError from error
-            elif what is Verdict.ELSEWHERE:
+            elif what is Verdict.ELSEWHERE or (what is Verdict.ONCE_ELSEWHERE and self._may_go_elsewhere(waiting)):
                 self._again(waiting, address, str(raised(error, address)), alone)
             elif error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 self._give_up()
@@ -167,6 +167,10 @@ class Call(Generic[Answer]):
         self._answers[waiting.index] = part.read(reply)
         self._fleet.worked(address)
         self._fleet.sent(address, part.digest)
+
+    def _may_go_elsewhere(self, waiting: _Waiting) -> bool:
+        """Whether a part that a worker failed at was not tried before, and there is another worker."""
+        return waiting.attempt == 0 and len(self._fleet.addresses) > 1
 
     def _again(self, waiting: _Waiting, address: str, why: str, alone: float = 0.0) -> None:
         self._last = why

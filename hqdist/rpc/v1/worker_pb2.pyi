@@ -302,12 +302,12 @@ class Error(_message.Message):
         RAISED: _ClassVar[Error.Kind]
         UNKNOWN_PROGRAM: _ClassVar[Error.Kind]
         OVERLOADED: _ClassVar[Error.Kind]
-        DRAINING: _ClassVar[Error.Kind]
+        NOT_SERVING: _ClassVar[Error.Kind]
         OFFER_CHANGED: _ClassVar[Error.Kind]
     RAISED: Error.Kind
     UNKNOWN_PROGRAM: Error.Kind
     OVERLOADED: Error.Kind
-    DRAINING: Error.Kind
+    NOT_SERVING: Error.Kind
     OFFER_CHANGED: Error.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]

@@ -12,15 +12,16 @@ from typing import Any, TypeAlias
 import grpc
 import torch
 
-from hqdist.errors import CapabilityError, HqdistError, RequestError
+from hqdist.errors import CapabilityError, HqdistError, RequestError, WorkerOverloadedError
 from hqdist.execution import Backend, Request
 from hqdist.program import Program
 from hqdist.rpc.messages import OFFER, capabilities_message, gradient_request_from, request_from
 from hqdist.rpc.v1 import worker_pb2 as pb
+from hqdist.rpc.worker.condition import Condition, NotServingError
 from hqdist.rpc.worker.jobs import Jobs
 from hqdist.rpc.worker.programs import Programs, UnknownProgramError
 from hqdist.rpc.worker.queue import Queue
-from hqdist.rpc.worker.reply import DrainingError, OfferChangedError, Reply, refuse
+from hqdist.rpc.worker.reply import OfferChangedError, Reply, refuse
 from hqdist.rpc.worker.settings import Limits
 from hqdist.rpc.worker.work import Work
 
@@ -32,17 +33,15 @@ _Asked = Callable[[], tuple[pb.Request, torch.Tensor | None]]
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 #: What is refused with a status instead of an error of ours.
-_REFUSED = (HqdistError, UnknownProgramError, DrainingError, OfferChangedError)
+_REFUSED = (HqdistError, UnknownProgramError, NotServingError, OfferChangedError)
 
 
 class Acceptor:
-    """Serves ``hqdist.rpc.v1.Worker``; what each procedure does is said in protos/.
+    """Serves ``hqdist.rpc.v1.Worker``; what each procedure does is said in protos/."""
 
-    Attributes:
-        closed: Why nothing new is taken; None while it is.
-    """
-
-    def __init__(self, backend: Backend, queue: Queue, limits: Limits, metadata: pb.MetadataReply) -> None:
+    def __init__(
+        self, backend: Backend, queue: Queue, limits: Limits, metadata: pb.MetadataReply, condition: Condition
+    ) -> None:
         """Serve a backend.
 
         Args:
@@ -50,13 +49,14 @@ class Acceptor:
             queue: Where requests wait.
             limits: What is taken at most.
             metadata: What the worker says of itself.
+            condition: Whether it takes requests.
         """
-        self.closed: str | None = None
         self._capabilities = backend.capabilities
         self._backend = backend
         self._queue = queue
         self._limits = limits
         self._metadata = metadata
+        self._condition = condition
         self._programs = Programs()
         self._jobs = Jobs()
 
@@ -139,8 +139,6 @@ class Acceptor:
     ) -> Work:
         request_id, offer = _header(context, "x-request-id"), _header(context, OFFER)
         request_id = request_id or uuid.uuid4().hex[:16]
-        if self.closed is not None:
-            raise DrainingError(self.closed)
         if offer not in (None, self._metadata.offer):
             raise OfferChangedError
         try:
@@ -153,7 +151,10 @@ class Acceptor:
             _log.info("request %s refused: %s", request_id, error)
             raise
 
+        admission = self._condition.admit()
+
         def done(answer: Reply | BaseException) -> None:
+            self._condition.ended(admission, answer)
             if outcome.done():
                 return
             if isinstance(answer, BaseException):
@@ -162,9 +163,13 @@ class Acceptor:
             else:
                 outcome.set_result(answer)
 
-        return self._queue.put(
-            request, cotangent, capabilities=self._capabilities, deadline=deadline, request_id=request_id, done=done
-        )
+        try:
+            return self._queue.put(
+                request, cotangent, capabilities=self._capabilities, deadline=deadline, request_id=request_id, done=done
+            )
+        except WorkerOverloadedError as error:
+            self._condition.ended(admission, error)
+            raise
 
     def _request(self, message: pb.Request) -> Request:
         program = self._programs.get(message.program_digest, message.program)

@@ -8,6 +8,7 @@ from hqdist.execution import Result
 from hqdist.rpc.failures import TRAILER, status_of
 from hqdist.rpc.messages import cotangents_message, result_bytes
 from hqdist.rpc.v1 import worker_pb2 as pb
+from hqdist.rpc.worker.condition import NotServingError
 from hqdist.rpc.worker.programs import UnknownProgramError
 from hqdist.rpc.worker.work import AbandonedError, Outcome
 
@@ -31,8 +32,8 @@ async def refuse(context: "grpc.aio.ServicerContext[Any, Any]", error: BaseExcep
         case OfferChangedError():
             code, details = grpc.StatusCode.FAILED_PRECONDITION, pb.Error(kind=pb.Error.OFFER_CHANGED)
             details.message = "this worker offers something else than the one that was asked what it offers; ask again"
-        case DrainingError():
-            code, details = grpc.StatusCode.UNAVAILABLE, pb.Error(kind=pb.Error.DRAINING, message=str(error))
+        case NotServingError():
+            code, details = grpc.StatusCode.UNAVAILABLE, pb.Error(kind=pb.Error.NOT_SERVING, message=str(error))
         case AbandonedError():
             code, details = grpc.StatusCode.CANCELLED, pb.Error(type="WorkerError", message="the request was cancelled")
         case _:
@@ -48,7 +49,3 @@ _LONGEST = 2000
 
 class OfferChangedError(Exception):
     """The caller goes by what another worker, in the place of this one, has offered."""
-
-
-class DrainingError(Exception):
-    """The worker takes nothing new, because it is about to end, or not able to serve."""

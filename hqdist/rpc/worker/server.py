@@ -16,6 +16,7 @@ from hqdist.rpc.service import SERVICE, handler
 from hqdist.rpc.tokens import Tokens, readable
 from hqdist.rpc.worker.accept import Acceptor, metadata
 from hqdist.rpc.worker.authenticate import Authenticate
+from hqdist.rpc.worker.condition import Condition
 from hqdist.rpc.worker.queue import Queue
 from hqdist.rpc.worker.settings import Security, WorkerSettings
 
@@ -42,8 +43,8 @@ class Worker:
         self._backend = backend
         self._settings = settings or WorkerSettings()
         self._health = Health((SERVICE,), "starting")
+        self._condition = Condition(self._health)
         self._queue = Queue(backend, self._settings.queue, self.name)
-        self._acceptor: Acceptor | None = None
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -71,19 +72,18 @@ class Worker:
             raise ConfigurationError(f"cannot listen on {host}:{settings.port}: {error}") from error
         server.add_generic_rpc_handlers((self._health.handler(),))
         told = await asyncio.to_thread(metadata, self._backend, settings.limits, self.name, version("hqdist"))
-        self._acceptor = Acceptor(self._backend, self._queue, settings.limits, told)
-        server.add_generic_rpc_handlers((handler(self._acceptor),))
+        acceptor = Acceptor(self._backend, self._queue, settings.limits, told, self._condition)
+        server.add_generic_rpc_handlers((handler(acceptor),))
         await server.start()
         self._server = server
-        await self._health.set(None)
+        self._condition.serve()
         _log.info("worker %s serves %s on %s:%s", self.name, self._backend.name, host, self.port)
 
     async def drain(self) -> None:
         """Take nothing new, and go on with what is there, for as long as the settings give."""
-        if self._acceptor is None or self._server is None:
+        if self._server is None:
             return
-        self._acceptor.closed = "the worker is about to end"
-        await self._health.set("draining")
+        self._condition.end()
         _log.info("worker %s drains: %s", self.name, self.load())
         try:
             await asyncio.wait_for(self._queue.empty(), self._settings.drain_seconds)
@@ -100,6 +100,11 @@ class Worker:
         """What waits and what runs."""
         schedule = self._queue.schedule
         return {"queued": schedule.queued, "queued_rows": schedule.queued_rows, "running": schedule.running}
+
+    @property
+    def failing(self) -> bool:
+        """Whether the backend has failed of late, and has not been seen to work since."""
+        return self._condition.failing
 
 
 def _listen(server: grpc.aio.Server, address: str, security: Security) -> int:
