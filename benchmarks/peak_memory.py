@@ -1,16 +1,12 @@
 """Peak memory of one training step, in a process of its own: ``python -m benchmarks.peak_memory NAME M N B``."""
 
-import ctypes
-import gc
 import subprocess
 import sys
-from pathlib import Path
 
 from benchmarks.circuits import Numbers, Point
 from benchmarks.layers import LAYERS
 from benchmarks.machine import pin_threads
-
-_STATUS = Path("/proc/self/status")
+from benchmarks.resident import STATUS, peak_bytes
 
 
 def peak_memory(name: str, point: Point, threads: int) -> int | None:
@@ -19,7 +15,7 @@ def peak_memory(name: str, point: Point, threads: int) -> int | None:
     The process has built the layer and has taken a step with one sample before: imports, tables and compiled code are
     not counted, the values and what is kept for the backward pass are.
     """
-    if not _STATUS.exists():
+    if not STATUS.exists():
         return None
     arguments = [name, point.modes, point.photons, point.batch, threads]
     command = [sys.executable, "-m", "benchmarks.peak_memory", *map(str, arguments)]
@@ -31,16 +27,7 @@ def _measure(name: str, point: Point) -> int:
     contender = LAYERS[name](point, numbers)
     one = Numbers(numbers.phases, numbers.inputs[:1].clone(), numbers.coefficients[:1])
     contender.step(one)
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # memory that was freed but kept would hide a part of the step
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before = _kibibytes("VmRSS")
-    contender.step(numbers)
-    return 1024 * (_kibibytes("VmHWM") - before)
-
-
-def _kibibytes(field: str) -> int:
-    return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(field))
+    return peak_bytes(lambda: contender.step(numbers))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
-"""What tests of several parts share: Perceval's files kept out of the home directory, and an emulated cloud."""
+"""What tests of several parts share: Perceval's files kept elsewhere than at home, an emulated cloud, all backends."""
 
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from hqdist_quandela.emulator import CloudEmulator
+
+    import hqdist as hq
 
 _PERCEVAL_FILES = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
@@ -33,3 +36,42 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator["CloudEmulator"]:
     monkeypatch.setattr(RemoteJob, "STATUS_REFRESH_DELAY", -1)
     with CloudEmulator(seed=1) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _cloud() -> Iterator["CloudEmulator"]:
+    from hqdist_quandela.emulator import CloudEmulator
+
+    with CloudEmulator(seed=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _worker() -> Iterator[str]:
+    import hqdist as hq
+    from hqdist.rpc import BackgroundWorker
+
+    with BackgroundWorker(hq.backend("exact")) as running:
+        yield running.uri
+
+
+@pytest.fixture(params=["exact", "sampling", "worker", "qpu"])
+def any_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "hq.Backend":
+    """Every kind of backend in turn: a simulator here, one with shots, one at a worker, and a processor in the cloud.
+
+    The processor takes circuits with photons in every other mode, and answers the same request with the same shots.
+    """
+    import hqdist as hq
+
+    match request.param:
+        case "exact":
+            return hq.backend("exact")
+        case "sampling":
+            return hq.backend("sampling", shots=500)
+        case "worker":
+            return hq.backend(request.getfixturevalue("_worker"))
+        case _:
+            monkeypatch.setenv("PCVL_CLOUD_TOKEN", "emulator-token")
+            monkeypatch.setenv("HQDIST_LEDGER", str(tmp_path / "ledger.sqlite"))
+            url = request.getfixturevalue("_cloud").url
+            return hq.backend("quandela", platform="qpu:emulated", url=url, poll_seconds=0.002, shots=5000)

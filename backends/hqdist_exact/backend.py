@@ -50,6 +50,7 @@ class ExactBackend(Backend):
     """
 
     name: ClassVar[str] = "exact"
+    in_process: ClassVar[bool] = True
 
     noise: Noise | None = None
     memory_limit: int | None = None

@@ -30,6 +30,7 @@ class Twin(Backend):
     """
 
     name: ClassVar[str] = "twin"
+    in_process: ClassVar[bool] = True
 
     of: QuandelaBackend
     shots: int | None = None

@@ -44,6 +44,7 @@ class SamplingBackend(Backend):
     """
 
     name: ClassVar[str] = "sampling"
+    in_process: ClassVar[bool] = True
 
     shots: int = 10_000
     noise: Noise | None = None

@@ -24,6 +24,9 @@ class Backend(ABC):
     #: The name under which it is registered in the entry-point group ``hqdist.backends``.
     name: ClassVar[str]
 
+    #: Whether it computes in this process, with all its cores, so that several calls at a time gain nothing.
+    in_process: ClassVar[bool] = False
+
     #: Shots for each sample where a layer names none; None for exact values. An option of backends that sample.
     shots: int | None = None
 

@@ -173,10 +173,7 @@ class QuantumLayer(nn.Module):
             CapabilityError: If the backend cannot take it.
         """
         x = self._features(x)
-        values = self._evaluation()(self._batch(x), self.phases)
-        if self.output_map is not None:
-            values = self.output_map(values)
-        return values.squeeze(0) if x.ndim == 1 else values
+        return self._outputs(self._evaluation()(self._batch(x), self.phases), x)
 
     def estimate(self, batch: int | torch.Tensor, *, training: bool | None = None) -> Estimate:
         """What a batch will take of the backend: evaluations, shots, calls, credits; nothing is evaluated.
@@ -226,6 +223,12 @@ class QuantumLayer(nn.Module):
         """(B, F), scaled."""
         batch = x.unsqueeze(0) if x.ndim == 1 else x
         return batch if self.input_scale is None else batch * self.input_scale
+
+    def _outputs(self, values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """What the layer makes of the circuit's values for features."""
+        if self.output_map is not None:
+            values = self.output_map(values)
+        return values.squeeze(0) if x.ndim == 1 else values
 
     def _features(self, x: torch.Tensor | None) -> torch.Tensor:
         if x is None:

@@ -143,7 +143,7 @@ def _experiment(circuit: CircuitConfiguration) -> Experiment:
 
 def _sequential(model: SequentialConfiguration, quantum: QuantumLayer, features: int, classes: int) -> nn.Module:
     width = 2 * model.quantum_features
-    return SequentialHybrid(
+    return SequentialHybrid.from_parts(
         classical_pre=nn.Sequential(
             nn.Linear(features, width),
             nn.BatchNorm1d(width),
@@ -162,7 +162,7 @@ def _sequential(model: SequentialConfiguration, quantum: QuantumLayer, features:
 
 
 def _parallel(model: ParallelConfiguration, quantum: QuantumLayer, features: int, classes: int) -> nn.Module:
-    return ParallelHybrid(
+    return ParallelHybrid.from_parts(
         classical_path=nn.Sequential(*_perceptron(features, *model.hidden, model.outputs)),
         quantum_path=nn.Sequential(nn.Sigmoid(), quantum),
         fusion=nn.Sequential(*_perceptron(model.outputs + quantum.output_size, 2 * classes, classes)),
@@ -175,7 +175,7 @@ def _residual(model: ResidualConfiguration, quantum: QuantumLayer, features: int
             f"a residual of model.width={model.width} needs as many outputs from the circuit, which gives "
             f'{quantum.output_size}; choose circuit.output_mapping = "linear"'
         )
-    return ResidualHybrid(
+    return ResidualHybrid.from_parts(
         classical_backbone=nn.Sequential(*_perceptron(features, model.width, model.width), nn.ReLU()),
         quantum_residual=nn.Sequential(nn.Sigmoid(), quantum),
         output_layer=nn.Linear(model.width, classes),

@@ -60,6 +60,19 @@ def test_a_loss_curve_through_a_pool_is_the_one_of_this_process(undisturbed):
     assert undisturbed[-1] < undisturbed[0]
 
 
+def test_layers_side_by_side_run_on_different_workers(pool):
+    def learned(outputs):
+        torch.manual_seed(0)
+        layers = torch.nn.ModuleList(hq.QuantumLayer(program=PROGRAM) for _ in range(4))
+        outputs(layers, torch.rand(5, 3)).square().sum().backward()
+        return torch.stack([layer.phases.grad for layer in layers])
+
+    with hq.record_provenance() as record, hq.default_backend("ray://tests"):
+        found = learned(lambda layers, x: hq.ConcurrentLayers(layers)(x))
+    assert len({provenance.worker for provenance in record.evaluations}) == 2
+    assert torch.equal(found, learned(lambda layers, x: torch.cat([layer(x) for layer in layers], dim=-1)))
+
+
 def test_a_worker_that_is_killed_changes_nothing(pool, undisturbed):
     killed = []
 

@@ -98,16 +98,20 @@ class Call(Generic[Answer]):
         while self._waiting and self._waiting[0].at <= now:
             given = Counter(address for address, _ in self._flying.values())
             busy = [address for address, calls in given.items() if calls >= _AHEAD]
-            address = self._fleet.pick(busy)
+            part = self._parts[self._waiting[0].index]
+            address = self._fleet.pick(part.rows, busy)
             if address is None:
                 return
             waiting = heapq.heappop(self._waiting)
             try:
                 self._fleet.offer_of(address)
-            except WorkerUnavailableError as error:
+            except HqdistError as error:
+                self._fleet.ended(address, part.rows)
+                if not isinstance(error, WorkerUnavailableError):
+                    raise
                 self._again(waiting, address, str(error))
                 continue
-            self._fly(waiting, address, with_program=not self._fleet.knows(address, self._parts[waiting.index].digest))
+            self._fly(waiting, address, with_program=not self._fleet.knows(address, part.digest))
 
     def _fly(self, waiting: _Waiting, address: str, *, with_program: bool) -> None:
         part = self._parts[waiting.index]
@@ -117,7 +121,6 @@ class Call(Generic[Answer]):
             "metadata": self._fleet.call_metadata(self._id, address),
         }
         message = part.message(with_program)
-        self._fleet.given(address, part.rows)
         if len(self._parts) == 1:  # in this thread: another one takes longer to wake than a small part to compute
             flight = _Flown(procedure, message, arguments)
             self._flying[waiting.index] = (address, flight)
@@ -150,6 +153,7 @@ class Call(Generic[Answer]):
             what, alone = verdict(error)
             if what is Verdict.SEND_PROGRAM:
                 self._fleet.sent(address, part.digest, known=False)
+                self._fleet.given(address, part.rows)
                 self._fly(waiting, address, with_program=True)
             elif what is Verdict.ASK_ANEW:
                 raise OfferChangedError from error

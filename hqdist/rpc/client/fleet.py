@@ -137,11 +137,13 @@ class Fleet:
             self._offers[address] = offer
         return offer
 
-    def pick(self, busy: Collection[str], excluded: Collection[str] = ()) -> str | None:
-        """The worker to give work to; None if there is none now."""
+    def pick(self, rows: int, busy: Collection[str] = ()) -> str | None:
+        """Give so many rows to a worker, at once so that nobody else picks the same one meanwhile; None if none can."""
         with self._lock:
-            addresses = [address for address in self.addresses if address not in excluded]
-            return self._balance.pick(addresses, time.monotonic(), busy)
+            address = self._balance.pick(self.addresses, time.monotonic(), busy)
+            if address is not None:
+                self._balance.given(address, rows)
+            return address
 
     def next_up(self) -> float:
         """When the first worker that has failed may be tried again, in monotonic seconds."""
@@ -149,7 +151,7 @@ class Fleet:
             return self._balance.next_up(self.addresses)
 
     def given(self, address: str, rows: int) -> None:
-        """A worker was sent so many rows."""
+        """A worker was sent so many rows that it was not picked for."""
         with self._lock:
             self._balance.given(address, rows)
 

@@ -59,11 +59,10 @@ class PaidCall:
         """
         attempt = 0
         while True:
-            address = self._fleet.pick(())
+            address = self._fleet.pick(self._request.batch)
             if address is not None:
-                self._fleet.offer_of(address)
-                self._fleet.given(address, self._request.batch)
                 try:
+                    self._fleet.offer_of(address)
                     return self._at(address, values)
                 except grpc.RpcError as error:
                     self._judge(error, address)
