@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import ClassVar, Literal
@@ -212,6 +213,10 @@ class QuandelaBackend(Backend):
                 compute_seconds=sum(delivery.state.compute_seconds for delivery in deliveries),
             ),
         )
+
+    def budget_left(self) -> Mapping[str, float]:
+        """What may still be spent on the platform, by the ledger."""
+        return {} if self.budget is None else self.budget.left(self._ledger.spent(self.platform))
 
     def _rows(self, request: Request, patience: Patience) -> tuple[list[RowResult], list[Delivery], list[Order]]:
         starts = range(0, request.batch, self.rows_per_job)

@@ -28,12 +28,20 @@ def start(
     most: Annotated[int | None, typer.Option(min=1, help="Most workers that autoscaling makes.")] = None,
     cpus: Annotated[float | None, typer.Option(min=0, help="CPUs of each worker.")] = None,
     gpus: Annotated[float | None, typer.Option(min=0, help="GPUs of each worker.")] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Serve metrics for Prometheus.")] = False,
 ) -> None:
     """Start a pool; its backend is then ray://NAME. Without a Ray cluster, one is started on this machine."""
     with one_line_errors():
         from hqdist.cluster import Pool, PoolPlan
 
-        given = {"workers": workers, "least": least, "most": most, "cpus": cpus, "gpus": gpus}
+        given = {
+            "workers": workers,
+            "least": least,
+            "most": most,
+            "cpus": cpus,
+            "gpus": gpus,
+            "metrics": metrics or None,
+        }
         keys: dict[str, Any] = {**_keys(config), **{key: value for key, value in given.items() if value is not None}}
         if backend is not None:
             keys["backend"] = {"name": backend}
@@ -142,10 +150,11 @@ def _table(name: str, status: dict[str, Any]) -> "Table":
     for column in ("queued", "rows", "running", "idle"):
         table.add_column(column, justify="right")
     for worker in status["workers"]:
+        metrics = worker.get("metrics")
         table.add_row(
             worker["name"].rpartition(":")[2],
             worker["state"],
-            worker.get("address", ""),
+            worker.get("address", "") + (f"\n{metrics}" if metrics else ""),
             *(str(worker.get(key, "")) for key in ("queued", "queued_rows", "running")),
             f"{worker['idle_seconds']:.0f} s",
         )

@@ -29,10 +29,13 @@ def worker(
     slots: Annotated[int, typer.Option(min=1, help="Batches at a time; more than 1 for devices that wait.")] = 1,
     queue: Annotated[int, typer.Option(min=1, help="Most requests that wait.")] = 1000,
     drain_seconds: Annotated[float, typer.Option(min=0, help="Seconds to finish with what is there.")] = 30.0,
+    metrics_port: Annotated[int | None, typer.Option(help="Port for Prometheus; 0 lets the system choose.")] = None,
+    log_level: Annotated[str, typer.Option(help="debug tells of every request, info of the worker itself.")] = "info",
+    log_format: Annotated[str, typer.Option(help="text, or json for an object a line.")] = "text",
 ) -> None:
     """Serve a backend over gRPC, until SIGTERM or Ctrl-C, which let it finish what it has."""
     with one_line_errors():
-        from hqdist.rpc import QueueLimits, Security, WorkerSettings
+        from hqdist.rpc import QueueLimits, Security, WorkerSettings, log_to_stderr
 
         settings = WorkerSettings(
             host=host,
@@ -47,7 +50,9 @@ def worker(
                 insecure=insecure,
             ),
             drain_seconds=drain_seconds,
+            metrics_port=metrics_port,
         )
+        log_to_stderr(log_level, log_format)
         _serve(_backend(backend, config), settings, threads)
 
 
@@ -86,6 +91,8 @@ def _serve(backend: "Backend", settings: "WorkerSettings", threads: int | None) 
         server = Worker(backend, settings)
         try:
             await server.start()
+            if server.metrics_port is not None:
+                typer.echo(f"metrics on http://{settings.host}:{server.metrics_port}/metrics", err=True)
             typer.echo(f"hqdist worker {server.name}: {backend.name} on {settings.host}:{server.port}")
             await told.wait()
             await server.drain()

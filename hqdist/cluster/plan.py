@@ -26,6 +26,9 @@ class PoolPlan:
         host: Address that workers listen on; None for this machine's own on a cluster of one node, else the node's.
         queue: See `QueueLimits`, or a table of it.
         security: See `Security`, or a table of it; files are those of the workers' nodes.
+        metrics: Whether each worker serves metrics for Prometheus, at an address that the pool's status tells.
+        log_level: What workers log, as `hqdist worker` has it; it goes to their Ray log files.
+        log_format: How: "text" or "json".
         scale_up_rows: Rows waiting for each worker above which another worker is made.
         idle_seconds: Seconds without work after which a worker more than the least is let go.
 
@@ -44,6 +47,9 @@ class PoolPlan:
     host: str | None = None
     queue: QueueLimits = field(default_factory=QueueLimits)
     security: Security = field(default_factory=Security)
+    metrics: bool = False
+    log_level: str = "info"
+    log_format: str = "text"
     scale_up_rows: int = 1000
     idle_seconds: float = 60.0
 

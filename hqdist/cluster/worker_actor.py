@@ -5,7 +5,7 @@ from typing import Any
 
 from hqdist.cluster.plan import PoolPlan
 from hqdist.execution import backend
-from hqdist.rpc import BackgroundWorker, WorkerSettings
+from hqdist.rpc import BackgroundWorker, WorkerSettings, log_to_stderr
 
 
 class WorkerActor:
@@ -27,7 +27,13 @@ class WorkerActor:
         made = PoolPlan(**plan)
         torch.set_num_threads(max(1, int(made.cpus)))
         own = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
-        settings = WorkerSettings(host=host or own, queue=made.queue, security=made.security)
+        log_to_stderr(made.log_level, made.log_format)
+        settings = WorkerSettings(
+            host=host or own,
+            queue=made.queue,
+            security=made.security,
+            metrics_port=0 if made.metrics else None,
+        )
         self._worker = BackgroundWorker(backend(dict(made.backend)), settings)
         self._worker.__enter__()
 
@@ -36,6 +42,7 @@ class WorkerActor:
         return {
             "address": self._worker.address,
             "worker": self._worker.worker.name,
+            "metrics": self._worker.metrics,
             "process": os.getpid(),
             "failing": self._worker.worker.failing,
             **self._worker.load(),

@@ -1,7 +1,7 @@
 """The one interface of everything that can evaluate a quantum layer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -87,6 +87,10 @@ class Backend(ABC):
         It is asked before each request that could go elsewhere, so it answers from what is known already, at once.
         """
         return None
+
+    def budget_left(self) -> Mapping[str, float]:
+        """What may still be spent, by unit: shots, credits, jobs, seconds. Empty for a backend without a budget."""
+        return {}
 
     def for_one_call(self) -> "Backend":
         """The backend for evaluations whose values must fit together: those of one call of a layer, backward included.

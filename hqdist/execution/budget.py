@@ -60,6 +60,15 @@ class Budget:
                 raise ConfigurationError(f"the budget's {field.name} are {kind} from 0, got {shown(limit)}")
             object.__setattr__(self, field.name, int(number) if whole else number)
 
+    def left(self, spent: Spending) -> dict[str, float]:
+        """What may still be spent, for each limit there is; not negative.
+
+        Args:
+            spent: What was spent and is reserved.
+        """
+        limits = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {unit: max(0.0, limit - getattr(spent, unit)) for unit, limit in limits.items() if limit is not None}
+
     def check(self, spent: Spending, reserved: Spending, wanted: Spending, platform: str) -> None:
         """See that something may still be spent.
 

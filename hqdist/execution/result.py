@@ -22,6 +22,7 @@ class Provenance:
         queue_seconds: Time spent waiting.
         compute_seconds: Time spent evaluating.
         route: How a router came to who answered: the candidates that were tried or passed over, in words, and why.
+        request_id: What the request is called in logs, here and at workers; None if it never left this process.
     """
 
     backend: str
@@ -35,11 +36,12 @@ class Provenance:
     queue_seconds: float = 0.0
     compute_seconds: float = 0.0
     route: tuple[str, ...] = ()
+    request_id: str | None = None
 
     @classmethod
     def joined(cls, parts: Sequence["Provenance"]) -> "Provenance":
         """Where values come from that several answers gave together: names joined, figures summed."""
-        seeds = {part.seed for part in parts}
+        seeds, names = {part.seed for part in parts}, {part.request_id for part in parts}
         return cls(
             backend=", ".join(dict.fromkeys(part.backend for part in parts)),
             worker=", ".join(dict.fromkeys(part.worker for part in parts if part.worker)) or None,
@@ -52,6 +54,7 @@ class Provenance:
             queue_seconds=sum(part.queue_seconds for part in parts),
             compute_seconds=sum(part.compute_seconds for part in parts),
             route=tuple(dict.fromkeys(step for part in parts for step in part.route)),
+            request_id=names.pop() if len(names) == 1 else None,
         )
 
 

@@ -8,6 +8,7 @@ import torch
 from hqdist.errors import BackendError
 from hqdist.execution import Cotangents, Provenance
 from hqdist.execution.record import open_records
+from hqdist.execution.request_id import new_request_id, request_id
 from hqdist.gradient.estimate import estimate_request, estimates_wanted
 from hqdist.gradient.method import GradientMethod, Wanted
 from hqdist.gradient.replay import next_entry
@@ -32,6 +33,7 @@ class Call:
         self.seed = seed
         self.pull: Callable[[torch.Tensor], Cotangents] | None = None
         self.records = open_records()
+        self.request_id = new_request_id()
         self.entry = None if estimates_wanted() is not None else next_entry()
 
     def evaluate(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -53,11 +55,12 @@ class Call:
             recorded = self.entry.values(request)
             if recorded is not None:
                 return recorded
-        if self.method is None:
-            result = backend.evaluate(request)
-        else:
-            self.evaluation.tell(request, self.method, self.wanted)
-            result, self.pull = self.method.evaluate(backend, request, self.wanted)
+        with request_id(self.request_id):
+            if self.method is None:
+                result = backend.evaluate(request)
+            else:
+                self.evaluation.tell(request, self.method, self.wanted)
+                result, self.pull = self.method.evaluate(backend, request, self.wanted)
         self._record(result.provenance)
         promised = (request.batch, self.evaluation.program.outputs)
         if result.values.shape != promised:
@@ -78,7 +81,8 @@ class Call:
             none = Provenance(backend=self.backend.name, seed=self.seed)
             weights, rows = torch.full_like(weights, torch.nan), torch.full_like(inputs, torch.nan)
             return Cotangents(weights=weights, inputs=rows, provenance=none)
-        derivatives = self._derivatives(inputs, weights, cotangent)
+        with request_id(self.request_id):
+            derivatives = self._derivatives(inputs, weights, cotangent)
         self._record(derivatives.provenance)
         return derivatives
 

@@ -5,6 +5,15 @@ import os
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # what fails is raised; read when gRPC is first used
 
 from hqdist.rpc.client import RemoteBackend
-from hqdist.rpc.worker import BackgroundWorker, Limits, QueueLimits, Security, Worker, WorkerSettings
+from hqdist.rpc.worker import BackgroundWorker, Limits, QueueLimits, Security, Worker, WorkerSettings, log_to_stderr
 
-__all__ = ["BackgroundWorker", "Limits", "QueueLimits", "RemoteBackend", "Security", "Worker", "WorkerSettings"]
+__all__ = [
+    "BackgroundWorker",
+    "Limits",
+    "QueueLimits",
+    "RemoteBackend",
+    "Security",
+    "Worker",
+    "WorkerSettings",
+    "log_to_stderr",
+]

@@ -85,16 +85,21 @@ def details_of(error: grpc.RpcError) -> pb.Error | None:
     return None
 
 
-def raised(error: grpc.RpcError, address: str) -> HqdistError:
-    """The exception to raise for a failed call.
+def raised(error: grpc.RpcError, address: str, request_id: str) -> HqdistError:
+    """The exception to raise for a failed call; a note to it says what to look for in the worker's log.
 
     Args:
         error: As gRPC has it.
         address: Of the worker, for messages.
+        request_id: What the request is called.
     """
     details = details_of(error)
-    if details is not None:
-        return _from_details(details, address)
+    failure = _from_status(error, address) if details is None else _from_details(details, address)
+    failure.add_note(f"request {request_id} at worker {address}")
+    return failure
+
+
+def _from_status(error: grpc.RpcError, address: str) -> HqdistError:
     code, said = error.code(), f"worker {address}: {error.details() or error.code().name}"
     found: dict[grpc.StatusCode, HqdistError] = {
         grpc.StatusCode.UNAUTHENTICATED: AuthenticationError(f"{said}; give the token that it was started with"),

@@ -32,8 +32,8 @@ _READOUTS: dict[str, type[Readout]] = {
 #: The large fields: EvaluateReply.result.values.data, GradientRequest.cotangent.data.
 _VALUES, _COTANGENT = (1, 1, 3), (2, 3)
 
-#: The header by which a caller says what it takes the worker to offer.
-OFFER = "x-offer"
+#: The headers by which a caller says what it takes the worker to offer, and what it calls the request.
+OFFER, REQUEST_ID = "x-offer", "x-request-id"
 
 _LIMITS = ("max_modes", "max_photons", "max_batch", "max_shots")
 
@@ -175,6 +175,7 @@ def provenance_from(message: pb.Provenance) -> Provenance:
         queue_seconds=message.queue_seconds,
         compute_seconds=message.compute_seconds,
         route=tuple(message.route),
+        request_id=message.request_id or None,
     )
 
 

@@ -129,7 +129,7 @@ def test_a_bad_message_is_refused_and_the_next_good_one_served(message):
         with pytest.raises(grpc.RpcError) as caught:
             call.Evaluate(pb.EvaluateRequest(request=message))
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert isinstance(raised(caught.value, "x"), hq.ProgramError | hq.RequestError | hq.CapabilityError)
+        assert isinstance(raised(caught.value, "x", "r"), hq.ProgramError | hq.RequestError | hq.CapabilityError)
         call.Evaluate(pb.EvaluateRequest(request=request_message(asked(), with_program=True)))
 
 

@@ -94,13 +94,13 @@ def test_a_worker_without_its_token_does_not_start(tmp_path):
 
 def test_nobody_sees_a_token(tmp_path):
     mine = write(tmp_path / "mine", SECRET)
-    with WorkerProcess("--token-file", write(tmp_path / "tokens", SECRET)) as worker:
+    with WorkerProcess("--log-level", "debug", "--token-file", write(tmp_path / "tokens", SECRET)) as worker:
         remote = hq.backend(worker.uri, transport={"token_file": mine})
         remote.evaluate(REQUEST)
         with pytest.raises(hq.AuthenticationError) as caught:
             ask(worker, token_file=write(tmp_path / "other", OTHER))
         arguments = Path(f"/proc/{worker.process_id}/cmdline").read_bytes()
-        said = worker.said()
+        said = worker.log()
     for text in (arguments, said.encode(), repr(remote).encode(), pickle.dumps(remote), str(caught.value).encode()):
         assert SECRET.encode() not in text
         assert OTHER.encode() not in text

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -13,10 +14,11 @@ class WorkerProcess:
 
     def __init__(self, *options: str, port: int = 0, environment: dict[str, str] | None = None) -> None:
         command = [str(Path(sys.executable).with_name("hqdist")), "worker", "--port", str(port), "--threads", "1"]
+        self._log = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill and stop the worker
         self._process = subprocess.Popen(
             [*command, *options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
             text=True,
             env={**os.environ, **(environment or {})},
         )
@@ -24,8 +26,7 @@ class WorkerProcess:
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
-            assert self._process.stderr is not None
-            raise AssertionError(f"the worker did not start: {self._process.stderr.read()}")
+            raise AssertionError(f"the worker did not start: {self.log()}")
         self.address = line.split()[-1]
 
     @property
@@ -45,10 +46,10 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait()
 
-    def said(self) -> str:
-        """End it, and give what it has written."""
-        self._process.send_signal(signal.SIGTERM)
-        return "".join(self._process.communicate(timeout=60))
+    def log(self) -> str:
+        """What it has written to stderr."""
+        self._log.seek(0)
+        return self._log.read()
 
     def terminate(self) -> int:
         """SIGTERM; its exit code."""
@@ -62,6 +63,6 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
         self._process.stdout.close()
-        self._process.stderr.close()
+        self._log.close()

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -20,7 +21,7 @@ class Race(Generic[T]):
 
     def start(self, attempt: Callable[[], T]) -> None:
         """Start an attempt."""
-        threading.Thread(target=self._run, args=(attempt,), name="hqdist-hedge", daemon=True).start()
+        threading.Thread(target=copy_context().run, args=(self._run, attempt), name="hqdist-hedge", daemon=True).start()
 
     def next(self, timeout: float | None = None) -> Future[T] | None:
         """The next attempt that has ended; None if none does within so many seconds."""

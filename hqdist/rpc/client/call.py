@@ -1,8 +1,8 @@
 """One call of the remote backend: its parts, each sent to a worker, and again to another, until all have answered."""
 
 import heapq
+import logging
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,13 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 from hqdist.errors import DeadlineError, HqdistError, WorkerUnavailableError
+from hqdist.execution.request_id import current_request_id
 from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.retry import Verdict, pause, verdict
 from hqdist.rpc.failures import raised
+from hqdist.rpc.tracing import client_span
+
+_log = logging.getLogger("hqdist.client")
 
 #: Parts of one call that a worker has at a time: one to compute, one to be there when it is done.
 _AHEAD = 2
@@ -63,12 +67,13 @@ class Call(Generic[Answer]):
         self._parts = parts
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
-        self._id = uuid.uuid4().hex[:16]
+        self._id = current_request_id()
         self._answers: dict[int, Answer] = {}
         self._waiting = [_Waiting(0.0, index) for index in range(len(parts))]
         self._flying: dict[int, tuple[str, Any]] = {}
         self._landed: SimpleQueue[tuple[_Waiting, str, Any]] = SimpleQueue()
         self._last: str | None = None
+        self._trace: tuple[tuple[str, str], ...] = ()
 
     def run(self) -> list[Answer]:
         """Wait for all answers, in order.
@@ -79,15 +84,17 @@ class Call(Generic[Answer]):
             OfferChangedError: If a worker has changed, so that its answers may not fit those of the others.
             HqdistError: What a worker raised.
         """
-        try:
-            while len(self._answers) < len(self._parts):
-                self._send()
-                self._receive()
-        finally:
-            for index in list(self._flying):
-                address, flight = self._flying.pop(index)
-                flight.cancel()
-                self._fleet.ended(address, self._parts[index].rows)
+        attributes = {"hqdist.request_id": self._id, "hqdist.parts": len(self._parts)}
+        with client_span(f"hqdist.{self._method.lower()}", attributes) as self._trace:
+            try:
+                while len(self._answers) < len(self._parts):
+                    self._send()
+                    self._receive()
+            finally:
+                for index in list(self._flying):
+                    address, flight = self._flying.pop(index)
+                    flight.cancel()
+                    self._fleet.ended(address, self._parts[index].rows)
         return [self._answers[index] for index in range(len(self._parts))]
 
     def _send(self) -> None:
@@ -118,7 +125,7 @@ class Call(Generic[Answer]):
         procedure = getattr(self._fleet.stub(address), self._method)
         arguments = {
             "timeout": max(0.001, self._deadline - time.monotonic()),
-            "metadata": self._fleet.call_metadata(self._id, address),
+            "metadata": (*self._fleet.call_metadata(self._id, address), *self._trace),
         }
         message = part.message(with_program)
         if len(self._parts) == 1:  # in this thread: another one takes longer to wake than a small part to compute
@@ -158,11 +165,11 @@ class Call(Generic[Answer]):
             elif what is Verdict.ASK_ANEW:
                 raise OfferChangedError from error
             elif what is Verdict.ELSEWHERE or (what is Verdict.ONCE_ELSEWHERE and self._may_go_elsewhere(waiting)):
-                self._again(waiting, address, str(raised(error, address)), alone)
+                self._again(waiting, address, str(raised(error, address, self._id)), alone)
             elif error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 self._give_up()
             else:
-                raise raised(error, address) from error
+                raise raised(error, address, self._id) from error
             return
         self._answers[waiting.index] = part.read(reply)
         self._fleet.worked(address)
@@ -174,6 +181,7 @@ class Call(Generic[Answer]):
 
     def _again(self, waiting: _Waiting, address: str, why: str, alone: float = 0.0) -> None:
         self._last = why
+        _log.info("request %s is sent again, as %s", self._id, why, extra={"request_id": self._id})
         self._fleet.failed(address, alone)
         heapq.heappush(
             self._waiting, _Waiting(time.monotonic() + pause(waiting.attempt), waiting.index, waiting.attempt + 1)

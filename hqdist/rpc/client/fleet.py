@@ -12,7 +12,7 @@ from hqdist.execution import Capabilities
 from hqdist.rpc.client.balance import Balance
 from hqdist.rpc.client.transport import Transport, stub
 from hqdist.rpc.failures import raised
-from hqdist.rpc.messages import OFFER, capabilities_from
+from hqdist.rpc.messages import OFFER, REQUEST_ID, capabilities_from
 from hqdist.rpc.service import Stub
 from hqdist.rpc.v1 import worker_pb2 as pb
 
@@ -75,7 +75,7 @@ class Fleet:
         """
         known = self._offers.get(address)
         offer = () if known is None else ((OFFER, known.name),)
-        return (("x-request-id", request_id), *offer, *self._transport.metadata())
+        return ((REQUEST_ID, request_id), *offer, *self._transport.metadata())
 
     def forget_offers(self) -> None:
         """Ask the workers anew what they offer, when it is needed next."""
@@ -115,7 +115,7 @@ class Fleet:
                 pb.MetadataRequest(), timeout=_METADATA_SECONDS, metadata=self.call_metadata("metadata", address)
             )
         except grpc.RpcError as error:
-            failure: HqdistError = raised(error, address)
+            failure: HqdistError = raised(error, address, "metadata")
             if isinstance(failure, TimeoutError):
                 raise WorkerUnavailableError(f"worker {address} does not say what it is") from error
             raise failure from error

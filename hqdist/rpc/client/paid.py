@@ -8,7 +8,6 @@ its own memory or in the ledger, and takes up the job that runs.
 import hashlib
 import threading
 import time
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,10 +16,12 @@ import torch
 
 from hqdist.errors import DeadlineError, WorkerUnavailableError
 from hqdist.execution import Request, Result
+from hqdist.execution.request_id import current_request_id
 from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.retry import Verdict, pause, verdict
 from hqdist.rpc.failures import raised
 from hqdist.rpc.messages import request_message, result_from
+from hqdist.rpc.tracing import client_span
 from hqdist.rpc.v1 import worker_pb2 as pb
 
 #: Seconds that a worker has to take note of a request.
@@ -44,9 +45,10 @@ class PaidCall:
         self._timeout = timeout
         self._message = request_message(request, with_program=True)
         self._key = hashlib.sha256(self._message.SerializeToString(deterministic=True)).hexdigest()
-        self._id = uuid.uuid4().hex[:16]
+        self._id = current_request_id()
         self._cancelled = threading.Event()
         self._last: str | None = None
+        self._trace: tuple[tuple[str, str], ...] = ()
 
     def run(self, values: torch.Tensor) -> Result:
         """Wait for the result; its values are written to a tensor (B, R) on the CPU.
@@ -57,6 +59,10 @@ class PaidCall:
             OfferChangedError: If a worker has changed.
             HqdistError: What the workers' backend raised.
         """
+        with client_span("hqdist.submit", {"hqdist.request_id": self._id}) as self._trace:
+            return self._run(values)
+
+    def _run(self, values: torch.Tensor) -> Result:
         attempt = 0
         while True:
             address = self._fleet.pick(self._request.batch)
@@ -87,7 +93,7 @@ class PaidCall:
                 continue  # who cannot be reached does not follow it either
 
     def _at(self, address: str, values: torch.Tensor) -> Result:
-        stub, metadata = self._fleet.stub(address), self._fleet.call_metadata(self._id, address)
+        stub, metadata = self._fleet.stub(address), (*self._fleet.call_metadata(self._id, address), *self._trace)
         left = max(0.001, self._deadline - time.monotonic())
         submit = pb.SubmitRequest(request=self._message, key=self._key)
         stub.Submit(submit, timeout=min(_SUBMIT, left), metadata=metadata)
@@ -108,8 +114,8 @@ class PaidCall:
             self._give_up()
         lost = error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.DEADLINE_EXCEEDED)
         if self._cancelled.is_set() or (what is Verdict.RAISE and not lost):
-            raise raised(error, address) from error
-        self._last = str(raised(error, address))
+            raise raised(error, address, self._id) from error
+        self._last = str(raised(error, address, self._id))
         self._fleet.failed(address, alone)
 
     def _give_up(self) -> None:

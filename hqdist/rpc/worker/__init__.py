@@ -1,8 +1,9 @@
 """A worker: serves any backend over gRPC."""
 
 from hqdist.rpc.worker.background import BackgroundWorker
+from hqdist.rpc.worker.logs import log_to_stderr
 from hqdist.rpc.worker.schedule import QueueLimits
 from hqdist.rpc.worker.server import Worker
 from hqdist.rpc.worker.settings import Limits, Security, WorkerSettings
 
-__all__ = ["BackgroundWorker", "Limits", "QueueLimits", "Security", "Worker", "WorkerSettings"]
+__all__ = ["BackgroundWorker", "Limits", "QueueLimits", "Security", "Worker", "WorkerSettings", "log_to_stderr"]

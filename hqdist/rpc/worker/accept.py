@@ -4,9 +4,7 @@ import asyncio
 import hashlib
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 import grpc
@@ -14,16 +12,18 @@ import torch
 
 from hqdist.errors import CapabilityError, HqdistError, RequestError, WorkerOverloadedError
 from hqdist.execution import Backend, Request
+from hqdist.execution.request_id import new_request_id
 from hqdist.program import Program
-from hqdist.rpc.messages import OFFER, capabilities_message, gradient_request_from, request_from
+from hqdist.rpc.messages import OFFER, REQUEST_ID, capabilities_message, gradient_request_from, request_from
 from hqdist.rpc.v1 import worker_pb2 as pb
 from hqdist.rpc.worker.condition import Condition, NotServingError
 from hqdist.rpc.worker.jobs import Jobs
 from hqdist.rpc.worker.programs import Programs, UnknownProgramError
 from hqdist.rpc.worker.queue import Queue
 from hqdist.rpc.worker.reply import OfferChangedError, Reply, refuse
+from hqdist.rpc.worker.report import Report
 from hqdist.rpc.worker.settings import Limits
-from hqdist.rpc.worker.work import Work
+from hqdist.rpc.worker.work import Outcome, Work
 
 _log = logging.getLogger("hqdist.worker")
 
@@ -137,9 +137,9 @@ class Acceptor:
         deadline: float,
         outcome: "asyncio.Future[Any]",
     ) -> Work:
-        request_id, offer = _header(context, "x-request-id"), _header(context, OFFER)
-        request_id = request_id or uuid.uuid4().hex[:16]
-        if offer not in (None, self._metadata.offer):
+        headers = _headers(context)
+        request_id = headers.get(REQUEST_ID) or new_request_id()
+        if headers.get(OFFER, self._metadata.offer) != self._metadata.offer:
             raise OfferChangedError
         try:
             message, cotangent = asked()
@@ -147,14 +147,16 @@ class Acceptor:
             if cotangent is not None:
                 _check_cotangent(cotangent, request)
         except HqdistError as error:
-            self._queue.statistics.failed(error)
-            _log.info("request %s refused: %s", request_id, error)
+            self._queue.statistics.refuse(error)
+            _log.debug("request %s refused: %s", request_id, error, extra={"request_id": request_id})
             raise
 
         admission = self._condition.admit()
+        report = Report(request_id, request, headers, values=cotangent is None)
 
-        def done(answer: Reply | BaseException) -> None:
+        def done(result: Outcome | BaseException, answer: Reply | BaseException) -> None:
             self._condition.ended(admission, answer)
+            report.ended(result)
             if outcome.done():
                 return
             if isinstance(answer, BaseException):
@@ -169,6 +171,7 @@ class Acceptor:
             )
         except WorkerOverloadedError as error:
             self._condition.ended(admission, error)
+            report.ended(error)
             raise
 
     def _request(self, message: pb.Request) -> Request:
@@ -217,9 +220,6 @@ def metadata(backend: Backend, limits: Limits, worker: str, version: str) -> pb.
     return offered
 
 
-def _header(context: _Context, name: str) -> str | None:
-    for key, value in context.invocation_metadata() or ():
-        if key == name:
-            with suppress(UnicodeDecodeError):
-                return (value if isinstance(value, str) else value.decode())[:100]
-    return None
+def _headers(context: _Context) -> dict[str, str]:
+    """The headers of a call that are text, and their first hundred characters."""
+    return {key: value[:100] for key, value in context.invocation_metadata() or () if isinstance(value, str)}

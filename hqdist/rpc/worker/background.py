@@ -40,6 +40,12 @@ class BackgroundWorker:
         """For `hqdist.backend`."""
         return f"grpc://{self.address}"
 
+    @property
+    def metrics(self) -> str | None:
+        """Where Prometheus finds its metrics; None if it serves none."""
+        port = self.worker.metrics_port
+        return None if port is None else f"http://{self._host}:{port}/metrics"
+
     def load(self) -> dict[str, int]:
         """What waits and what runs."""
         return self.worker.load()

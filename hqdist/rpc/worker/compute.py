@@ -35,7 +35,7 @@ def compute(backend: Backend, batch: Sequence[Work], worker: str) -> list[Outcom
                 outcomes[work] = _alone(backend, work)
             except BaseException as error:
                 outcomes[work] = error
-    return [_told(outcomes[work], worker, start - work.ticket.arrived) for work in batch]
+    return [_told(outcomes[work], worker, work, start) for work in batch]
 
 
 def _together(backend: Backend, batch: Sequence[Work]) -> list[Result]:
@@ -96,10 +96,12 @@ def _joined(parts: Sequence[Result]) -> Result:
     )
 
 
-def _told(outcome: Outcome | BaseException, worker: str, queued: float) -> Outcome | BaseException:
-    """The outcome, with the worker's name and the time spent in its queue in the provenance."""
+def _told(outcome: Outcome | BaseException, worker: str, work: Work, start: float) -> Outcome | BaseException:
+    """The outcome, with the worker's and the request's name and the time spent in the queue in the provenance."""
     if isinstance(outcome, BaseException):
         return outcome
     came = outcome.provenance
     name = worker if came.worker is None else f"{came.worker} by {worker}"
-    return replace(outcome, provenance=replace(came, worker=name, queue_seconds=came.queue_seconds + queued))
+    queued = came.queue_seconds + start - work.ticket.arrived
+    told = replace(came, worker=name, queue_seconds=queued, request_id=work.request_id)
+    return replace(outcome, provenance=told)

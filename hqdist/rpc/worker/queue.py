@@ -1,7 +1,6 @@
 """The worker's queue at work: the schedule, with a clock and threads that compute."""
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -19,8 +18,6 @@ from hqdist.rpc.worker.reply import Reply, reply
 from hqdist.rpc.worker.schedule import QueueLimits, Schedule, Ticket
 from hqdist.rpc.worker.statistics import Statistics
 from hqdist.rpc.worker.work import AbandonedError, Outcome, Work, group_of, is_repeatable
-
-_log = logging.getLogger("hqdist.worker")
 
 
 class Queue:
@@ -64,7 +61,7 @@ class Queue:
         capabilities: Capabilities,
         deadline: float,
         request_id: str,
-        done: Callable[[Reply | BaseException], None],
+        done: Callable[[Outcome | BaseException, Reply | BaseException], None],
     ) -> Work:
         """Queue a request.
 
@@ -74,7 +71,7 @@ class Queue:
             capabilities: Of the backend.
             deadline: When nobody waits any longer, in this machine's monotonic seconds.
             request_id: Its name in logs.
-            done: Called once, in the event loop, with the reply or what went wrong.
+            done: Called once, in the event loop, with the outcome and its reply; with what went wrong, for both.
 
         Raises:
             WorkerOverloadedError: If there is no room.
@@ -165,6 +162,4 @@ class Queue:
     def _end(self, work: Work, outcome: Outcome | BaseException, answer: Reply | BaseException) -> None:
         del self._works[work.ticket.id]
         self.statistics.ended(work, outcome)
-        if isinstance(outcome, BaseException) and not isinstance(outcome, HqdistError | AbandonedError):
-            _log.error("request %s failed: %s", work.request_id, outcome, exc_info=outcome)
-        work.done(answer)
+        work.done(outcome, answer)

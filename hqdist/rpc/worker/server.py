@@ -17,6 +17,7 @@ from hqdist.rpc.tokens import Tokens, readable
 from hqdist.rpc.worker.accept import Acceptor, metadata
 from hqdist.rpc.worker.authenticate import Authenticate
 from hqdist.rpc.worker.condition import Condition
+from hqdist.rpc.worker.metrics import MetricsServer
 from hqdist.rpc.worker.queue import Queue
 from hqdist.rpc.worker.reply import refuse
 from hqdist.rpc.worker.settings import Security, WorkerSettings
@@ -30,6 +31,7 @@ class Worker:
     Attributes:
         name: Made anew for each worker: host, process and a random part.
         port: Where it listens; 0 until it has started.
+        metrics_port: Where it serves metrics; None if it does not.
     """
 
     def __init__(self, backend: Backend, settings: WorkerSettings | None = None) -> None:
@@ -41,18 +43,21 @@ class Worker:
         """
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.port = 0
+        self.metrics_port: int | None = None
         self._backend = backend
         self._settings = settings or WorkerSettings()
         self._health = Health((SERVICE,), "starting")
         self._condition = Condition(self._health)
         self._queue = Queue(backend, self._settings.queue, self.name)
         self._server: grpc.aio.Server | None = None
+        self._metrics: MetricsServer | None = None
 
     async def start(self) -> None:
         """Listen and serve.
 
         Raises:
             ConfigurationError: If it cannot listen there, or a file cannot be read.
+            MissingDependencyError: If it should serve metrics, and the package for that is not installed.
             HqdistError: Whatever the backend raises when it is asked what it can do.
         """
         settings, security = self._settings, self._settings.security
@@ -75,6 +80,11 @@ class Worker:
         told = await asyncio.to_thread(metadata, self._backend, settings.limits, self.name, version("hqdist"))
         acceptor = Acceptor(self._backend, self._queue, settings.limits, told, self._condition)
         server.add_generic_rpc_handlers((handler(acceptor, refuse),))
+        if settings.metrics_port is not None:
+            labels = {"worker": self.name, "backend": self._backend.name}
+            told_by = (self._queue.statistics, self._queue.schedule, self._backend.budget_left)
+            self._metrics = MetricsServer(*told_by, labels, (settings.host, settings.metrics_port))
+            self.metrics_port = self._metrics.port
         await server.start()
         self._server = server
         self._condition.serve()
@@ -95,6 +105,8 @@ class Worker:
         """End; calls that are under way get so many seconds to send their replies."""
         if self._server is not None:
             await self._server.stop(grace)
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.close)
         self._queue.close()
 
     def load(self) -> dict[str, int]:

@@ -72,6 +72,7 @@ class WorkerSettings:
         queue: What may wait, and what is computed together.
         security: Whom it trusts.
         drain_seconds: How long it goes on with what it has when it is told to end.
+        metrics_port: Port for Prometheus, on the same address; 0 lets the system choose, None serves none.
 
     Raises:
         ConfigurationError: If it would listen beyond this machine without both TLS and a token, unless told so.
@@ -83,6 +84,7 @@ class WorkerSettings:
     queue: QueueLimits = field(default_factory=QueueLimits)
     security: Security = field(default_factory=Security)
     drain_seconds: float = 30.0
+    metrics_port: int | None = None
 
     def __post_init__(self) -> None:
         security = self.security

@@ -27,7 +27,7 @@ class Work:
         cotangent: (B, R) for a vector-Jacobian product; None for values.
         repeatable: Whether its outcome depends on nothing but itself; see `is_repeatable`.
         request_id: Follows it through logs.
-        done: Called once with the reply, or with what went wrong.
+        done: Called once with the outcome and its reply; with what went wrong, for both.
     """
 
     ticket: Ticket
@@ -35,7 +35,7 @@ class Work:
     cotangent: torch.Tensor | None
     repeatable: bool
     request_id: str
-    done: Callable[[Any], None]
+    done: Callable[[Any, Any], None]
     _abandoned: threading.Event = field(default_factory=threading.Event)
     _stop: Callable[[], object] | None = None
 
