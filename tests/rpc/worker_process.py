@@ -14,7 +14,7 @@ class WorkerProcess:
 
     def __init__(self, *options: str, port: int = 0, environment: dict[str, str] | None = None) -> None:
         command = [str(Path(sys.executable).with_name("hqdist")), "worker", "--port", str(port), "--threads", "1"]
-        self._log = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill and stop the worker
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe that nobody reads would fill
         self._process = subprocess.Popen(
             [*command, *options],
             stdout=subprocess.PIPE,

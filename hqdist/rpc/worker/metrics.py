@@ -115,7 +115,7 @@ class _Collector:
     def _distribution(self, name: str, text: str, found: Distribution) -> "Metric":
         from prometheus_client.core import HistogramMetricFamily
 
-        bounds = [*map(str, found.bounds), "+Inf"]
+        bounds = [*(str(float(bound)) for bound in found.bounds), "+Inf"]
         metric = HistogramMetricFamily(f"hqdist_{name}", text, labels=self._labels)
         buckets = list(zip(bounds, map(float, accumulate(found.counts)), strict=True))
         metric.add_metric(self._values, buckets, found.total)
