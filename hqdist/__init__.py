@@ -1,5 +1,13 @@
 """hqdist: hybrid classical-quantum PyTorch models in which where the photons are is configuration."""
 
+from hqdist.analysis import (
+    ablation_study,
+    analyze_hybrid_performance,
+    detect_component_overfitting,
+    monitor_gradients,
+    scan_for_plateaus,
+    trained_ablation_study,
+)
 from hqdist.errors import (
     AuthenticationError,
     BackendError,
@@ -197,6 +205,8 @@ __all__ = [
     "WorkerError",
     "WorkerOverloadedError",
     "WorkerUnavailableError",
+    "ablation_study",
+    "analyze_hybrid_performance",
     "available_backends",
     "backend",
     "checkpointed",
@@ -206,17 +216,21 @@ __all__ = [
     "create_hybrid_schedulers",
     "default_backend",
     "default_ledger_path",
+    "detect_component_overfitting",
     "estimate",
     "find_optimal_batch_size",
     "from_perceval",
     "interferometer",
+    "monitor_gradients",
     "parameter",
     "quantum_parameters",
     "record_provenance",
     "replay",
     "scale_gradient",
+    "scan_for_plateaus",
     "to_perceval",
     "train_hybrid_alternating",
     "train_with_mixed_precision",
+    "trained_ablation_study",
     "use_backend",
 ]
