@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import layer_speed, noise_speed, sampler_speed, sampling_speed
+from benchmarks import layer_speed, noise_speed, sampler_speed, sampling_speed, worker_speed
 from benchmarks.machine import pin_threads
 from benchmarks.picture import draw
 from benchmarks.results import FOLDER, Record
@@ -11,7 +11,7 @@ from benchmarks.table import write_table
 
 #: Those of the table and the picture, and the others.
 COMPARISONS = (layer_speed.COMPARISON, sampler_speed.COMPARISON)
-OTHERS = (noise_speed.COMPARISON, sampling_speed.COMPARISON)
+OTHERS = (noise_speed.COMPARISON, sampling_speed.COMPARISON, worker_speed.COMPARISON)
 
 
 def main() -> None:
@@ -31,6 +31,9 @@ def main() -> None:
     if sampling_speed.COMPARISON in arguments.only:
         print(f"Shots, MerLin against hqdist, {threads} threads")
         sampling_speed.run(max(3, arguments.rounds // 4)).write(folder)
+    if worker_speed.COMPARISON in arguments.only:
+        print(f"In this process against workers in others, {threads} threads")
+        worker_speed.run(arguments.rounds, threads).write(folder)
     missing = [comparison for comparison in COMPARISONS if not (folder / f"{comparison}.json").exists()]
     if missing:
         print(f"No table and no picture yet: {', '.join(missing)} has no results in {folder}.")

@@ -76,6 +76,7 @@ def probabilities(
         total = fill(scratch, 0)
         for w in range(len(recursion.windows) - 1):
             start, size = recursion.windows[w], recursion.windows[w + 1] - recursion.windows[w]
+            subtotal = fill(scratch, 0)  # many small numbers added to a large one would lose their last digits
             for run in range(recursion.parts[photons - 1 + w], recursion.parts[photons + w]):
                 terms, pair = recursion.runs[run, 2], recursion.runs[run, 3]
                 for position in range(recursion.runs[run, 0], recursion.runs[run, 1]):
@@ -84,12 +85,13 @@ def probabilities(
                     state = item(recursion.targets, position)
                     weight = fill(scratch, scale * factor[state])
                     probability = multiply(weight, multiply_add(re, re, multiply(im, im)))
-                    total = add(total, probability)
+                    subtotal = add(subtotal, probability)
                     if len(group):
                         row = layout.groups + item(group, state)
                         store(scratch, row, add(load(scratch, row), probability))
                     else:
                         store(scratch, layout.window + state - start, probability)
+            total = add(total, subtotal)
             if not len(group):
                 _write_columns(scratch, layout.window, size, out, start, sample, samples)
         if len(group):

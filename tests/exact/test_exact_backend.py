@@ -4,6 +4,7 @@ import math
 import multiprocessing
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -254,6 +255,15 @@ class TestPrecision:
     def test_rounding_that_has_grown_is_an_error(self, photons, dtype):
         with pytest.raises(PrecisionError, match="sum up to 1 only within"):
             EXACT.evaluate(self.balanced(photons, dtype))
+
+    def test_half_a_million_probabilities_sum_up_in_single_precision(self):
+        rng, unbunched = np.random.default_rng(8), Probabilities(ComputationSpace.UNBUNCHED)
+        program = Program(16, (1, 0) * 8, interferometer(range(16), "u"), readout=unbunched)
+        single = random_request(rng, program, batch=1, dtype=torch.float32)
+        double = replace(single, weights=single.weights.double(), inputs=single.inputs.double())
+        found, expected = EXACT.evaluate(single), EXACT.evaluate(double)
+        np.testing.assert_allclose(found.acceptance, expected.acceptance, rtol=3e-6)
+        EXACT.evaluate(replace(single, program=replace(program, readout=Probabilities())))  # does not find a sum but 1
 
     def test_double_precision_reaches_further(self):
         values = EXACT.evaluate(self.balanced(20, torch.float64)).values[0]
