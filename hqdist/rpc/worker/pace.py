@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from hqdist.rpc.worker.work import Work
 
 #: Seconds that the event loop may be kept: about what waking a thread, and being woken by it, take on a busy machine.
-_AT_ONCE = 0.0005
+_AT_ONCE = 0.002
 
 #: Kinds of work that are remembered.
 _MOST = 1024
