@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import hqdist as hq
 from benchmarks.machine import pin_threads
-from hqdist.rpc.worker import BackgroundWorker, QueueLimits, WorkerSettings
+from hqdist.rpc.worker import BackgroundWorker, QueueLimits, WorkerSettings, keep_freed_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float)
     arguments = parser.parse_args()
     pin_threads(arguments.threads)
+    keep_freed_memory()
     backend = LatencyDevice(seconds=arguments.latency) if arguments.latency else hq.backend("exact")
     queue = QueueLimits(batch_rows=arguments.batch_rows, batch_delay=arguments.batch_delay)
     with ExitStack() as stack:

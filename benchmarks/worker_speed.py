@@ -1,19 +1,22 @@
 """What gRPC costs, and what several workers, batching and many devices give.
 
 - small and large: a request in this process, at a worker on loopback, and the bare bytes of the reply over gRPC.
-- two workers: compute-bound work at one worker and at two, one thread each.
+- two workers: compute-bound work at one worker and at two, one thread each; and the same in one bare process and in
+  two, which is what the machine gives.
 - batching: sixteen callers with four rows each, computed together and each alone, on a simulator and on a device whose
   jobs take half a second whatever is in them.
 - devices: 64 devices whose jobs take a second, against one.
 """
 
+import multiprocessing
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 
 import grpc
 import torch
@@ -21,12 +24,13 @@ import torch
 import hqdist as hq
 from benchmarks.circuits import Numbers, Point, program
 from benchmarks.harness import Race, race
+from benchmarks.machine import pin_threads
 from benchmarks.results import Record
 from benchmarks.worker_processes import at, together, worker_process
 
 COMPARISON = "worker_speed"
 SMALL, LARGE = Point(6, 3, 32), Point(12, 6, 256)
-COMPUTE, CALLER = Point(14, 7, 256), Point(12, 6, 4)
+COMPUTE, CALLER, PHOTONS = Point(14, 7, 256), Point(12, 6, 4), Point(14, 7, 4)
 CALLERS, DEVICES = 16, 64
 
 
@@ -41,9 +45,10 @@ def run(rounds: int, threads: int) -> Record:
     add(_overhead("small", SMALL, rounds, threads))
     add(_overhead("large", LARGE, rounds, threads))
     add(_two_workers(max(3, rounds // 2)))
-    add(_batching("batching, simulator", rounds, {"batch_rows": 1}, {}))
+    add(_batching("batching, simulator", CALLER, rounds, {"batch_rows": 1}, {}))
+    add(_batching("batching, more photons", PHOTONS, max(3, rounds // 2), {"batch_rows": 1}, {}, each=2))
     slow = {"latency": 0.5}
-    add(_batching("batching, device", 3, slow | {"batch_rows": 1}, slow | {"batch_delay": 0.05}, each=1))
+    add(_batching("batching, device", CALLER, 3, slow | {"batch_rows": 1}, slow | {"batch_delay": 0.05}, each=1))
     add(_devices())
     return record
 
@@ -68,20 +73,40 @@ def _overhead(name: str, point: Point, rounds: int, threads: int) -> dict[str, o
 
 
 def _two_workers(rounds: int) -> dict[str, object]:
-    request = _request(COMPUTE, hq.Probabilities(grouping=hq.LexGrouping(8)))
-    with worker_process() as first, worker_process() as second:
+    request, half = _compute_bound(COMPUTE.batch), COMPUTE.batch // 2
+    with worker_process() as first, worker_process() as second, _bare_process() as a, _bare_process() as b:
         one, two = at(first), at(first + second)
         _same(two, request)
         times = race(
-            {"one": lambda: one.evaluate(request), "two": lambda: two.evaluate(request)}, rounds=rounds, least=0.5
+            {
+                "one": lambda: one.evaluate(request),
+                "two": lambda: two.evaluate(request),
+                "bare one": lambda: wait([a.submit(_compute, half), a.submit(_compute, half)]),
+                "bare two": lambda: wait([a.submit(_compute, half), b.submit(_compute, half)]),
+            },
+            rounds=rounds,
+            least=0.5,
         )
-    return _point("two workers", COMPUTE, times, "one", "two")
+    return _point("two workers", COMPUTE, times, "one", "two") | {"bare": asdict(times.ratio("bare one", "bare two"))}
+
+
+@cache
+def _compute_bound(rows: int) -> hq.Request:
+    return _request(replace(COMPUTE, batch=rows), hq.Probabilities(grouping=hq.LexGrouping(8)))
+
+
+def _bare_process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), pin_threads, (1,))
+
+
+def _compute(rows: int) -> None:
+    hq.backend("exact").evaluate(_compute_bound(rows))
 
 
 def _batching(
-    name: str, rounds: int, alone: dict[str, float], joined: dict[str, float], each: int = 8
+    name: str, point: Point, rounds: int, alone: dict[str, float], joined: dict[str, float], each: int = 8
 ) -> dict[str, object]:
-    request = _request(CALLER)
+    request = _request(point)
     with worker_process(**alone) as without, worker_process(**joined) as with_batching:  # type: ignore[arg-type]
         contenders: dict[str, Callable[[], object]] = {
             "alone": partial(together, CALLERS, at(without), request, each),
@@ -89,7 +114,7 @@ def _batching(
         }
         _same(at(with_batching), request)
         times = race(contenders, rounds=rounds, warm_up=0.1)
-    return _point(name, CALLER, times, "alone", "together") | {"calls of each caller": each}
+    return _point(name, point, times, "alone", "together") | {"calls of each caller": each}
 
 
 def _devices() -> dict[str, object]:

@@ -35,7 +35,7 @@ def worker(
 ) -> None:
     """Serve a backend over gRPC, until SIGTERM or Ctrl-C, which let it finish what it has."""
     with one_line_errors():
-        from hqdist.rpc import QueueLimits, Security, WorkerSettings, log_to_stderr
+        from hqdist.rpc import QueueLimits, Security, WorkerSettings, keep_freed_memory, log_to_stderr
 
         settings = WorkerSettings(
             host=host,
@@ -53,6 +53,7 @@ def worker(
             metrics_port=metrics_port,
         )
         log_to_stderr(log_level, log_format)
+        keep_freed_memory()
         _serve(_backend(backend, config), settings, threads)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from hqdist.cluster.plan import PoolPlan
 from hqdist.execution import backend
-from hqdist.rpc import BackgroundWorker, WorkerSettings, log_to_stderr
+from hqdist.rpc import BackgroundWorker, WorkerSettings, keep_freed_memory, log_to_stderr
 
 
 class WorkerActor:
@@ -28,6 +28,7 @@ class WorkerActor:
         torch.set_num_threads(max(1, int(made.cpus)))
         own = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
         log_to_stderr(made.log_level, made.log_format)
+        keep_freed_memory()
         settings = WorkerSettings(
             host=host or own,
             queue=made.queue,

@@ -5,7 +5,16 @@ import os
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # what fails is raised; read when gRPC is first used
 
 from hqdist.rpc.client import RemoteBackend
-from hqdist.rpc.worker import BackgroundWorker, Limits, QueueLimits, Security, Worker, WorkerSettings, log_to_stderr
+from hqdist.rpc.worker import (
+    BackgroundWorker,
+    Limits,
+    QueueLimits,
+    Security,
+    Worker,
+    WorkerSettings,
+    keep_freed_memory,
+    log_to_stderr,
+)
 
 __all__ = [
     "BackgroundWorker",
@@ -15,5 +24,6 @@ __all__ = [
     "Security",
     "Worker",
     "WorkerSettings",
+    "keep_freed_memory",
     "log_to_stderr",
 ]

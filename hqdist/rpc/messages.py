@@ -158,7 +158,7 @@ def cotangents_from(message: pb.GradientReply, request: Request) -> Cotangents:
 
 def provenance_message(provenance: Provenance) -> pb.Provenance:
     """Where values come from."""
-    return pb.Provenance(**asdict(provenance))
+    return pb.Provenance(**vars(provenance))
 
 
 def provenance_from(message: pb.Provenance) -> Provenance:

@@ -1,6 +1,7 @@
 """Spans of OpenTelemetry, if `opentelemetry-api` is installed; nothing otherwise.
 
-Where they go is the matter of whoever runs the process: without an SDK and an exporter they go nowhere.
+Where they go is the matter of whoever runs the process: without an SDK and an exporter they go nowhere, and none are
+made.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ HEADERS = ("traceparent", "tracestate")
 @contextmanager
 def client_span(name: str, attributes: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], ...]]:
     """A span around a call; gives the headers by which the called one makes its own a part of it."""
-    if not _installed:
+    if not _wanted():
         yield ()
         return
     tracer = trace.get_tracer("hqdist")
@@ -42,7 +43,7 @@ class ServerSpan:
             headers: Of the call, those of `HEADERS` among them.
         """
         self._span: Any = None
-        if _installed:
+        if _wanted():
             tracer, caller = trace.get_tracer("hqdist"), propagate.extract(headers)
             self._span = tracer.start_span(name, context=caller, kind=trace.SpanKind.SERVER)
 
@@ -55,3 +56,8 @@ class ServerSpan:
             self._span.record_exception(error)
             self._span.set_status(trace.StatusCode.ERROR, str(error))
         self._span.end()
+
+
+def _wanted() -> bool:
+    """Whether somebody has said where spans go."""
+    return _installed and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)

@@ -4,21 +4,22 @@ The cut follows from the program and the batch alone, never from how many worker
 taken part by part in order: the same request gives the same bits whoever answers which part.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 
 from hqdist.execution import Cotangents, Provenance, Request, Result
 
-#: Amplitudes in a part, about: a call of its own costs about a millisecond, whatever is in it.
-_AMPLITUDES = 2**20
+#: Amplitudes in a part, about: a call of its own costs about two milliseconds, whatever is in it.
+_AMPLITUDES = 2**21
 
 #: Rows of a part are multiples of this, as kernels take them, and not more than the other.
 _LANES, _MOST = 16, 1024
 
 
 def part_rows(request: Request, wanted: int | None, message_bytes: int, max_batch: int | None) -> int:
-    """Rows of a part, the last one apart.
+    """Rows of a part, the last one apart; about as many in each.
 
     Args:
         request: What is cut.
@@ -29,7 +30,8 @@ def part_rows(request: Request, wanted: int | None, message_bytes: int, max_batc
     program = request.program
     if wanted is None:
         dimension = program.readout.space.dimension(program.modes, program.photons)
-        wanted = min(_MOST, max(_LANES, _AMPLITUDES // dimension // _LANES * _LANES))
+        parts = math.ceil(request.batch / min(_MOST, max(_LANES, _AMPLITUDES // dimension)))
+        wanted = math.ceil(request.batch / max(1, parts) / _LANES) * _LANES
     fitting = message_bytes // (16 * max(program.outputs, len(program.inputs), 1))
     return max(1, min(wanted, fitting, max_batch or wanted))
 

@@ -1,16 +1,19 @@
 """How long work takes at a worker, to tell what is quicker done at once than handed to a thread."""
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
 
 from hqdist.rpc.worker.work import Work
 
-#: Seconds that the event loop may be kept: about what waking a thread, and being woken by it, take on a busy machine.
-_AT_ONCE = 0.002
+#: Seconds that the event loop may be kept. Waking a thread, and being woken by it, costs a good part of a millisecond
+#: on a busy machine; and the event loop would wait as long for the interpreter, if a thread of Python kept that.
+_AT_ONCE = 0.001
 
-#: Kinds of work that are remembered.
-_MOST = 1024
+#: Kinds of work that are remembered, and times of each.
+_MOST, _LATEST = 1024, 3
+
+_NEVER = (math.inf,)
 
 
 class Pace:
@@ -21,20 +24,20 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._longest: OrderedDict[Hashable, float] = OrderedDict()
+        self._latest: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
     def took(self, batch: Sequence[Work], seconds: float) -> None:
         """A batch was computed."""
         kind = _kind(batch)
-        # of late: a single slow batch is forgotten after some quick ones
-        self._longest[kind] = max(seconds, 0.8 * self._longest.get(kind, 0.0))
-        self._longest.move_to_end(kind)
-        if len(self._longest) > _MOST:
-            self._longest.popitem(last=False)
+        self._latest.setdefault(kind, deque(maxlen=_LATEST)).append(seconds)
+        self._latest.move_to_end(kind)
+        if len(self._latest) > _MOST:
+            self._latest.popitem(last=False)
 
     def is_quick(self, batch: Sequence[Work]) -> bool:
         """Whether such a batch is quicker computed than handed over."""
-        return all(work.repeatable for work in batch) and self._longest.get(_kind(batch), math.inf) <= _AT_ONCE
+        # the quickest: others were held up by what else goes on, or by what happens the first time only
+        return all(work.repeatable for work in batch) and min(self._latest.get(_kind(batch), _NEVER)) <= _AT_ONCE
 
 
 def _kind(batch: Sequence[Work]) -> Hashable:
