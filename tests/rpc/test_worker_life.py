@@ -218,6 +218,20 @@ def test_a_submitted_request_is_taken_up_by_its_key():
     assert backend.batches == [2]
 
 
+def test_whoever_watches_a_queued_request_sees_it_begin():
+    backend = Waiting()
+    with BackgroundWorker(backend) as worker:
+        call = stub(Transport(), worker.address)
+        for key in ("first", "second"):
+            call.Submit(pb.SubmitRequest(request=request_message(asked(), with_program=True), key=key))
+        assert backend.begun.acquire(timeout=60)
+        states = call.Watch(pb.WatchRequest(key="second"))
+        seen = [next(states).state]
+        backend.go.set()
+        seen += [reply.state for reply in states]
+    assert seen == [pb.WatchReply.QUEUED, pb.WatchReply.RUNNING, pb.WatchReply.COMPLETED]
+
+
 def test_a_queued_request_can_be_cancelled_by_its_key():
     backend = Waiting()
     with BackgroundWorker(backend) as worker:

@@ -94,8 +94,11 @@ class Acceptor:
         if job is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no request {message.key!r} here; submit it, with its key")
             return
-        queued = self._queue.schedule.is_queued(job.work.ticket.id)
-        yield pb.WatchReply(state=pb.WatchReply.QUEUED if queued else pb.WatchReply.RUNNING)
+        if not job.work.begun.is_set():
+            yield pb.WatchReply(state=pb.WatchReply.QUEUED)
+            await job.work.begun.wait()
+        if not job.outcome.done():
+            yield pb.WatchReply(state=pb.WatchReply.RUNNING)
         try:
             reply = pb.EvaluateReply.FromString(await asyncio.shield(job.outcome))
         except Exception as error:

@@ -135,6 +135,8 @@ class Queue:
     def _run(self, batch: list[Ticket]) -> None:
         """Have a batch computed: here and now if that takes no time to speak of, else by a thread."""
         works = [self._works[ticket.id] for ticket in batch]
+        for work in works:
+            work.begun.set()
         loop, start = asyncio.get_running_loop(), time.monotonic()
 
         def run() -> tuple[float, list[Outcome | BaseException], list[Reply | BaseException]]:
@@ -161,5 +163,6 @@ class Queue:
 
     def _end(self, work: Work, outcome: Outcome | BaseException, answer: Reply | BaseException) -> None:
         del self._works[work.ticket.id]
+        work.begun.set()
         self.statistics.ended(work, outcome)
         work.done(outcome, answer)

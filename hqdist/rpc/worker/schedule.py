@@ -80,10 +80,6 @@ class Schedule:
         """Requests that are computed."""
         return len(self._running)
 
-    def is_queued(self, ticket_id: int) -> bool:
-        """Whether a request waits."""
-        return ticket_id in self._queued
-
     @property
     def idle(self) -> bool:
         """Whether nothing waits or runs."""

@@ -1,5 +1,6 @@
 """One request at a worker: what is to be done, whether anybody still waits for it, and how it ended."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Work:
         repeatable: Whether its outcome depends on nothing but itself; see `is_repeatable`.
         request_id: Follows it through logs.
         done: Called once with the outcome and its reply; with what went wrong, for both.
+        begun: Set when it leaves the queue, to be computed or not.
     """
 
     ticket: Ticket
@@ -36,6 +38,7 @@ class Work:
     repeatable: bool
     request_id: str
     done: Callable[[Any, Any], None]
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     _abandoned: threading.Event = field(default_factory=threading.Event)
     _stop: Callable[[], object] | None = None
 
