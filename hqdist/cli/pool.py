@@ -138,6 +138,8 @@ def _plan(kind: type, name: str, keys: dict[str, Any]) -> Any:
 
 
 def _table(name: str, status: dict[str, Any]) -> "Table":
+    from urllib.parse import urlsplit
+
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -150,11 +152,11 @@ def _table(name: str, status: dict[str, Any]) -> "Table":
     for column in ("queued", "rows", "running", "idle"):
         table.add_column(column, justify="right")
     for worker in status["workers"]:
-        metrics = worker.get("metrics")
+        metrics = worker.get("metrics")  # at the same host
         table.add_row(
             worker["name"].rpartition(":")[2],
             worker["state"],
-            worker.get("address", "") + (f"\n{metrics}" if metrics else ""),
+            worker.get("address", "") + (f"\nmetrics :{urlsplit(metrics).port}" if metrics else ""),
             *(str(worker.get(key, "")) for key in ("queued", "queued_rows", "running")),
             f"{worker['idle_seconds']:.0f} s",
         )
