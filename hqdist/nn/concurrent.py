@@ -1,6 +1,7 @@
 """Several quantum layers, evaluated at the same time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -10,15 +11,16 @@ from hqdist.gradient.concurrent import evaluate_at_once
 from hqdist.nn.quantum_layer import QuantumLayer
 
 
-def concurrently(layers: Iterable[QuantumLayer], *features: torch.Tensor) -> list[torch.Tensor]:
+def concurrently(layers: Iterable[nn.Module], *features: torch.Tensor) -> list[torch.Tensor]:
     """What ``[layer(x) for layer in layers]`` gives, with all layers evaluated at the same time; derivatives too.
 
     Through a pool or several workers, each layer runs on another worker; on hardware, jobs wait in the queue together.
     Values, derivatives and what is drawn at random are the same bits as in turn, whatever the gradient method. Backends
     that compute in this process have all its cores already: layers that they evaluate are still evaluated in turn.
 
-    Layers are evaluated in turn after all where torch or somebody has to be between them: features on a GPU, and layers
-    with hooks or a ``forward`` of their own.
+    Layers are evaluated in turn after all where torch or somebody has to be between them: features on a GPU, layers
+    with hooks or a ``forward`` of their own, and if something else is among them, such as what an ablation puts in the
+    place of a layer.
 
     Args:
         layers: Quantum layers, each with any backend; one may come more than once.
@@ -28,18 +30,16 @@ def concurrently(layers: Iterable[QuantumLayer], *features: torch.Tensor) -> lis
         Each layer's outputs, (B, output_size) or (output_size,), in the order of the layers.
 
     Raises:
-        ConfigurationError: If something else than a quantum layer is among them.
         RequestError: If there are neither features for all nor for each.
         HqdistError: What the first layer that fails raises, once the others have ended.
     """
     layers = tuple(layers)
-    _check(layers)
     if len(features) not in (1, len(layers)):
         raise RequestError(f"{len(layers)} layers take one tensor of features, or {len(layers)}; got {len(features)}")
     each = features * len(layers) if len(features) == 1 else features
-    pairs = list(zip(layers, each, strict=True))
-    if not all(_plain(layer, x) for layer, x in pairs):
-        return [layer(x) for layer, x in pairs]
+    pairs = [(layer, x) for layer, x in zip(layers, each, strict=True) if _is_plain(layer, x)]
+    if len(pairs) < len(layers):
+        return [layer(x) for layer, x in zip(layers, each, strict=True)]
     values = evaluate_at_once(
         (layer._evaluation(), (layer._batch(layer._features(x)), layer.phases)) for layer, x in pairs
     )
@@ -53,14 +53,22 @@ class ConcurrentLayers(nn.Module):
 
     Args:
         layers: The quantum layers, registered as ``layers``.
+
+    Raises:
+        ConfigurationError: If there is none, or something else among them.
     """
 
     def __init__(self, layers: Iterable[QuantumLayer]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        _check(tuple(self.layers))
         if not self.layers:
             raise ConfigurationError("layers side by side are at least one")
+        others = {type(layer).__name__ for layer in self.layers if not isinstance(layer, QuantumLayer)}
+        if others:
+            raise ConfigurationError(
+                f"quantum layers are evaluated concurrently, not {', '.join(sorted(others))}; put what is classical "
+                "before them or after them"
+            )
 
     @property
     def output_size(self) -> int:
@@ -69,20 +77,12 @@ class ConcurrentLayers(nn.Module):
 
     def forward(self, *features: torch.Tensor) -> torch.Tensor:
         """Features for all layers, (B, F), or one tensor for each, to (B, output_size)."""
-        return torch.cat(concurrently(self.layers, *features), dim=-1)  # type: ignore[arg-type]
+        return torch.cat(concurrently(self.layers, *features), dim=-1)
 
 
-def _check(layers: Sequence[nn.Module]) -> None:
-    others = {type(layer).__name__ for layer in layers if not isinstance(layer, QuantumLayer)}
-    if others:
-        raise ConfigurationError(
-            f"quantum layers are evaluated concurrently, not {', '.join(sorted(others))}; put what is classical before "
-            "them or after them"
-        )
-
-
-def _plain(layer: QuantumLayer, x: torch.Tensor) -> bool:
-    """Whether a call of a layer is its evaluation on the CPU and nothing else."""
+def _is_plain(layer: nn.Module, x: torch.Tensor) -> TypeGuard[QuantumLayer]:
+    """Whether calling a layer is its evaluation on the CPU and nothing else."""
+    if type(layer).forward is not QuantumLayer.forward:
+        return False
     hooks = (layer._forward_pre_hooks, layer._forward_hooks, layer._backward_pre_hooks, layer._backward_hooks)
-    own = any(hooks) or type(layer).forward is not QuantumLayer.forward
-    return not own and isinstance(x, torch.Tensor) and x.device.type == "cpu"
+    return not any(hooks) and isinstance(x, torch.Tensor) and x.device.type == "cpu"

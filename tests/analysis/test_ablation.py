@@ -52,6 +52,20 @@ def test_replacements_have_the_shape_of_the_layer(variant):
     assert replaced(torch.rand(4, 3)).shape == (4, 2)
 
 
+@pytest.mark.parametrize("variant", Variant)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: hq.ParallelProcessingHybrid(input_dim=3, output_dim=2),
+        lambda: nn.Sequential(hq.MultiScaleQuantum(3, [hq.Scale(window=2, stride=1, n_photons=1)]), nn.LazyLinear(2)),
+    ],
+)
+def test_layers_side_by_side_are_replaced_too(make, variant):
+    made, x = make(), torch.rand(5, 3)
+    assert made(x).shape == (5, 2)
+    assert with_replacement(made, variant)(x).shape == (5, 2)
+
+
 def test_an_identity_pads_with_zeros_and_leaves_the_rest_out():
     made = with_replacement(model(), Variant.IDENTITY).quantum_layer
     x = torch.rand(2, 2)
