@@ -1,4 +1,4 @@
-"""What tests of several parts share: Perceval's files kept elsewhere than at home, an emulated cloud, all backends."""
+"""What tests of several parts share: Perceval's files elsewhere than at home, a Ray cluster, an emulated cloud, backends."""
 
 import os
 import tempfile
@@ -55,9 +55,37 @@ def _worker() -> Iterator[str]:
         yield running.uri
 
 
-@pytest.fixture(params=["exact", "sampling", "worker", "qpu"])
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of a Ray cluster of the tests' own, on this machine, to which this process is connected."""
+    from hqdist.cluster.ray_cluster import NAMESPACE, ray
+
+    module = ray()
+    before = os.environ.pop("RAY_ADDRESS", None)
+    context = module.init(
+        address="local", num_cpus=8, resources={"qpu": 2}, namespace=NAMESPACE, include_dashboard=False,
+        log_to_driver=False, logging_level="ERROR",
+    )  # fmt: skip
+    try:
+        yield context.address_info["gcs_address"]
+    finally:
+        module.shutdown()
+        if before is not None:
+            os.environ["RAY_ADDRESS"] = before
+
+
+@pytest.fixture(scope="session")
+def _pool(cluster: str) -> Iterator[str]:
+    from hqdist.cluster import Pool, PoolPlan
+
+    pool = Pool.start(PoolPlan(name="shared", workers=2, cpus=0.1))
+    yield "ray://shared"
+    pool.stop()
+
+
+@pytest.fixture(params=["exact", "sampling", "worker", "pool", "qpu"])
 def any_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "hq.Backend":
-    """Every kind of backend in turn: a simulator here, one with shots, one at a worker, and a processor in the cloud.
+    """Every kind of backend in turn: a simulator here, one with shots, one at a worker, a pool, a processor in the cloud.
 
     The processor takes circuits with photons in every other mode, and answers the same request with the same shots.
     """
@@ -70,6 +98,8 @@ def any_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
             return hq.backend("sampling", shots=500)
         case "worker":
             return hq.backend(request.getfixturevalue("_worker"))
+        case "pool":
+            return hq.backend(request.getfixturevalue("_pool"))
         case _:
             monkeypatch.setenv("PCVL_CLOUD_TOKEN", "emulator-token")
             monkeypatch.setenv("HQDIST_LEDGER", str(tmp_path / "ledger.sqlite"))
