@@ -1,4 +1,4 @@
-"""What tests of several parts share: Perceval's files elsewhere than at home, a Ray cluster, an emulated cloud, backends."""
+"""What tests share: Perceval's files elsewhere than at home, a Ray cluster, an emulated cloud, all kinds of backend."""
 
 import os
 import tempfile
@@ -85,7 +85,7 @@ def _pool(cluster: str) -> Iterator[str]:
 
 @pytest.fixture(params=["exact", "sampling", "worker", "pool", "qpu"])
 def any_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "hq.Backend":
-    """Every kind of backend in turn: a simulator here, one with shots, one at a worker, a pool, a processor in the cloud.
+    """Every kind of backend in turn: a simulator here, one with shots, a worker, a pool, a processor in the cloud.
 
     The processor takes circuits with photons in every other mode, and answers the same request with the same shots.
     """
