@@ -4,8 +4,9 @@ from hqdist.execution.backend import Backend
 from hqdist.execution.budget import Budget, Spending
 from hqdist.execution.capabilities import Capabilities, Price
 from hqdist.execution.counts import Counts, read_counts
+from hqdist.execution.entry import Entry, EntryState
 from hqdist.execution.job import Job, JobStatus
-from hqdist.execution.ledger import Claim, Entry, EntryState, Ledger, default_ledger_path
+from hqdist.execution.ledger import Claim, Ledger, default_ledger_path
 from hqdist.execution.noise import Detectors, Noise
 from hqdist.execution.record import ProvenanceRecord, record_provenance
 from hqdist.execution.registry import (
