@@ -8,6 +8,7 @@ from hqdist.analysis import (
     scan_for_plateaus,
     trained_ablation_study,
 )
+from hqdist.design import SearchSpace, architecture_search, propose_ansatz
 from hqdist.errors import (
     AuthenticationError,
     BackendError,
@@ -203,6 +204,7 @@ __all__ = [
     "Result",
     "Router",
     "Scale",
+    "SearchSpace",
     "SequentialHybrid",
     "Spending",
     "StatePattern",
@@ -215,6 +217,7 @@ __all__ = [
     "WorkerUnavailableError",
     "ablation_study",
     "analyze_hybrid_performance",
+    "architecture_search",
     "available_backends",
     "backend",
     "checkpointed",
@@ -231,6 +234,7 @@ __all__ = [
     "interferometer",
     "monitor_gradients",
     "parameter",
+    "propose_ansatz",
     "quantum_parameters",
     "record_provenance",
     "replay",
