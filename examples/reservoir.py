@@ -128,7 +128,7 @@ def draw(found: dict[str, list[float]], path: Path) -> None:
                 PUBLISHED[name], row, "|", color="black", markersize=18, label="known figure" if row == 0 else None
             )
     axes.set_yticks(range(len(found)), list(found))
-    axes.invert_yaxis()
+    axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xlabel("test accuracy (%)")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=110)

@@ -4,9 +4,13 @@ Matplotlib's sample recording (`eeg.dat`: four channels, 800 samples in ten seco
 samples are mapped linearly to the prediction, as in autoregression; a circuit that sees them squeezed into [0, 1] adds
 a correction. The first 600 samples train, the last 200 test: time goes one way, so seeds differ in the start and the
 order of batches only, and intervals say nothing about other recordings.
+
+One excursion, from 8.5 s to 8.8 s, makes up most of the error, so that a second study leaves it out. (That was decided
+after seeing the picture.)
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,6 +38,8 @@ WINDOWS = SERIES[:-AHEAD].unfold(0, WINDOW, 1)
 NEXT = SERIES[WINDOW - 1 + AHEAD :].unsqueeze(-1)
 #: Windows whose targets are samples that train.
 TRAINING = SPLIT - WINDOW - AHEAD + 1
+#: When the samples that test were recorded.
+SECONDS = np.arange(SPLIT, len(SERIES)) / 80
 
 
 class Corrected(nn.Module):
@@ -57,9 +63,28 @@ def train(model: nn.Module) -> None:
     descend(model, WINDOWS[:TRAINING], NEXT[:TRAINING], nn.MSELoss(), EPOCHS, RATE)
 
 
+def least_squares() -> nn.Module:
+    """The best linear model of the training part, for comparison."""
+    found = torch.linalg.lstsq(nn.functional.pad(WINDOWS[:TRAINING], (0, 1), value=1.0), NEXT[:TRAINING]).solution
+    model = nn.Linear(WINDOW, 1)
+    with torch.no_grad():
+        model.weight.copy_(found[:-1].T)
+        model.bias.copy_(found[-1])
+    return model
+
+
 def score(model: nn.Module) -> float:
     """Mean squared error over the last part."""
     return nn.functional.mse_loss(model(WINDOWS[TRAINING:]), NEXT[TRAINING:]).item()
+
+
+def calm_score(model: nn.Module) -> float:
+    """The same, but for the excursion."""
+    calm = torch.from_numpy((SECONDS < 8.5) | (SECONDS > 8.8))
+    return nn.functional.mse_loss(model(WINDOWS[TRAINING:][calm]), NEXT[TRAINING:][calm]).item()
+
+
+SCORES = {"all": score, "without the excursion": calm_score}
 
 
 def draw(study: AblationStudy, path: Path) -> None:
@@ -68,12 +93,11 @@ def draw(study: AblationStudy, path: Path) -> None:
     model = Corrected()
     torch.manual_seed(0)
     train(model)
-    seconds = np.arange(len(SERIES))[WINDOW - 1 + AHEAD :][TRAINING:] / 80
     with torch.no_grad():
         predicted = model(WINDOWS[TRAINING:])
     figure, axes = plt.subplots(figsize=(9, 3.2), layout="constrained")
-    axes.plot(seconds, NEXT[TRAINING:], color="#666666", label="recorded")
-    axes.plot(seconds, predicted, color="#ee6677", label=f"predicted {1000 * AHEAD / 80:.0f} ms before, with photons")
+    axes.plot(SECONDS, NEXT[TRAINING:], color="#666666", label="recorded")
+    axes.plot(SECONDS, predicted, color="#ee6677", label=f"predicted {1000 * AHEAD / 80:.0f} ms before, with photons")
     axes.set_xlabel("time (s)")
     axes.set_ylabel("EEG (standard deviations)")
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -82,14 +106,23 @@ def draw(study: AblationStudy, path: Path) -> None:
     plot_ablation(study, "test error (variance = 1)").savefig(path, dpi=110)
 
 
+def main() -> None:
+    """Both studies."""
+    setting: dict[str, Any] = {
+        "data": "eeg.dat",
+        "window": WINDOW,
+        "ahead": AHEAD,
+        "split": SPLIT,
+        "epochs": EPOCHS,
+        "rate": RATE,
+    }
+    with torch.no_grad():
+        setting["least_squares"] = {name: round(of(least_squares()), 4) for name, of in SCORES.items()}
+    description, figure = "A time series, predicted by a linear model with a quantum correction.", "test error"
+    common: dict[str, Any] = {"setting": setting, "make_model": Corrected, "train": train}
+    run_study("time_series", description, figure=f"{figure} (variance = 1)", score=score, draw=draw, **common)
+    run_study("time_series_calm", description, figure=f"{figure} without the excursion", score=calm_score, **common)
+
+
 if __name__ == "__main__":
-    run_study(
-        "time_series",
-        "A time series, predicted by a linear model with a quantum correction.",
-        figure="test error (variance = 1)",
-        setting={"data": "eeg.dat", "window": WINDOW, "ahead": AHEAD, "split": SPLIT, "epochs": EPOCHS, "rate": RATE},
-        make_model=Corrected,
-        train=train,
-        score=score,
-        draw=draw,
-    )
+    main()
