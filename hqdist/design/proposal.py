@@ -114,7 +114,7 @@ def propose_ansatz(
 
     Raises:
         ConfigurationError: If nothing fits; the message says what the smallest circuit with enough outcomes would need.
-            Also if the numbers make no sense, or neither time nor a budget limits the choice.
+            Also if the numbers make no sense, or nothing limits the choice, as a budget does not where none is spent.
     """
     for value, name in (
         (input_size, "input_size"), (output_size, "output_size"), (steps, "steps"), (batch, "batch")
@@ -129,25 +129,27 @@ def propose_ansatz(
     if not asked.limited:
         raise ConfigurationError("say how many seconds training may take, give a budget, or name a degree")
     rejected: list[Rejected] = []
+    too_large: list[Rejected] = []
     fitting: list[_Fit] = []
     for photons in range(1, _MOST_PHOTONS + 1):
-        found, too_small = [], False
+        found = []
         for kind in types:
             experiment = Experiment(kind, n_modes=2 * photons, n_photons=photons)
             try:
                 found.append(asked.fit(experiment))
             except _UnfitError as error:
                 rejected.append(Rejected(experiment, str(error)))
-                too_small |= isinstance(error, _TooSmallError)
+                if not isinstance(error, _TooSmallError):
+                    too_large.append(rejected[-1])
         if found:
             fitting.append(min(found, key=_Fit.cost))
             rejected += [Rejected(fit.experiment, fit.beside(fitting[-1])) for fit in found if fit is not fitting[-1]]
-        if not too_small and not found:
-            break  # larger ones take more
+        ended = {other.experiment.circuit_type for other in too_large}
+        types = tuple(kind for kind in types if kind not in ended)  # larger ones take more
         if found and degree is not None:
             break
     if not fitting:
-        nearest = rejected[-len(types)]
+        nearest = (too_large or rejected[-1:])[0]
         raise ConfigurationError(f"no circuit fits; of {_told(nearest.experiment)}: {nearest.reason}")
     chosen = fitting[-1]
     rejected += [Rejected(fit.experiment, "it fits as well, with fewer photons") for fit in fitting[:-1]]
@@ -200,7 +202,8 @@ class _Asked:
 
     @property
     def limited(self) -> bool:
-        return bool(self.degree or self.seconds or self.left)
+        spends = not self.free or self.backend.shots is not None
+        return bool(self.degree or self.seconds or (self.left and spends))
 
     @property
     def left(self) -> Mapping[str, float]:
@@ -221,6 +224,9 @@ class _Asked:
         reached = _degree(experiment, self.input_size)
         if self.degree is not None and reached < self.degree:
             raise _TooSmallError(f"it reaches the degree {reached} of {self.degree}")
+        outcomes = experiment.computation_space.dimension(experiment.n_modes, experiment.n_photons)
+        if outcomes < self.output_size:
+            raise _TooSmallError(f"{outcomes} outcomes are fewer than {self.output_size} outputs")
         try:
             layer = _layer(experiment, self.input_size, self.output_size, self.backend)
             request = layer.request(torch.zeros(self.batch, self.input_size))
@@ -228,9 +234,6 @@ class _Asked:
             estimate = layer.estimate(self.batch, training=True) * self.steps
         except (CapabilityError, ConfigurationError, GradientError, ProgramError) as error:
             raise _UnfitError(str(error)) from error
-        outcomes = layer.program.outputs
-        if outcomes < self.output_size:
-            raise _TooSmallError(f"{outcomes} outcomes are fewer than {self.output_size} outputs")
         if request.shots is not None and outcomes > int(request.row_shots.min()):
             raise _UnfitError(
                 f"most of its {outcomes:,} outcomes would not be seen in {request.row_shots.min():,} shots"

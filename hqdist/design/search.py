@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -146,7 +147,8 @@ def architecture_search(
 
     Candidates are drawn by Optuna's tree-structured Parzen estimator; a trial whose score is worse than the median of
     the others after as many epochs is pruned. What was tried before is not tried again, what cannot be is refused and
-    listed with the reason, and the search ends early when nothing is left to try.
+    listed with the reason, and the search ends early when nothing is left to try. What a backend refuses
+    only in training, such as too many samples for its memory, is refused then.
 
     Each training starts from the same random state. One at a time, the same seed gives the same trials and, with exact
     backends, the same scores. Several at once, in threads, share the random state and give up that: worth it where
@@ -174,9 +176,9 @@ def architecture_search(
         whole(value, name, least=1, error=ConfigurationError)
     whole(at_once, "at_once", least=1, error=ConfigurationError)
     with _quiet():
-        study = _study(space, storage, seed, minimise)
-    attempt = _Attempt(space, fit, input_size, output_size, seed)
+        study = _study(space, storage, seed, minimise, (input_size, output_size))
     wanted = min(trials, math.prod(len(choices) for choices in space.choices().values()))
+    attempt = _Attempt(space, fit, input_size, output_size, seed, wanted)
 
     def tell(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
         tried = _tried(study)
@@ -214,7 +216,9 @@ def _quiet() -> Iterator[None]:
         set_verbosity(before)
 
 
-def _study(space: SearchSpace, storage: str | Path | None, seed: int, minimise: bool) -> "optuna.Study":
+def _study(
+    space: SearchSpace, storage: str | Path | None, seed: int, minimise: bool, sizes: tuple[int, int]
+) -> "optuna.Study":
     import optuna
     from optuna.storages import InMemoryStorage, JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -227,10 +231,20 @@ def _study(space: SearchSpace, storage: str | Path | None, seed: int, minimise: 
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
         load_if_exists=True,
     )
-    asked = {"seed": seed, "minimise": minimise, "space": {name: _labels(c) for name, c in space.choices().items()}}
+    asked: dict[str, Any] = {
+        "seed": seed,
+        "minimise": minimise,
+        "sizes": list(sizes),
+    } | {
+        name: [repr(choice) if isinstance(choice, Backend) else str(choice) for choice in choices]
+        for name, choices in space.choices().items()
+    }
     found = study.user_attrs.get("search", asked)
     if found != asked:
-        raise ConfigurationError(f"{storage} is of another search: it has {found}, asked is {asked}; name another file")
+        other = "; ".join(
+            f"{name} {found.get(name)}, not {asked[name]}" for name in asked if found.get(name) != asked[name]
+        )
+        raise ConfigurationError(f"{storage} is of another search, with {other}; name another file")
     study.set_user_attr("search", asked)
     # One that goes on has drawn its first candidates already.
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.get_trials(deepcopy=False)))
@@ -240,32 +254,55 @@ def _study(space: SearchSpace, storage: str | Path | None, seed: int, minimise: 
 class _Attempt:
     """Tries a candidate out, as Optuna asks for it."""
 
-    def __init__(self, space: SearchSpace, fit: Fit, input_size: int, output_size: int, seed: int) -> None:
+    def __init__(self, space: SearchSpace, fit: Fit, input_size: int, output_size: int, seed: int, wanted: int) -> None:
         self._choices = space.choices()
         self._labels = {name: _labels(choices) for name, choices in self._choices.items()}
-        self._fit, self._sizes, self._seed = fit, (input_size, output_size), seed
+        self._fit, self._sizes, self._seed, self._wanted = fit, (input_size, output_size), seed, wanted
+        self._running: list[dict[str, Any]] = []
+        self._ended = Condition()
 
     def __call__(self, trial: "optuna.Trial") -> float:
         import optuna
 
         for name, labels in self._labels.items():
             trial.suggest_categorical(name, labels)
+        with self._ended:
+            while (tried := len(_tried(trial.study))) < self._wanted <= tried + len(self._running):
+                self._ended.wait()
+            if tried >= self._wanted or trial.params in self._running:
+                raise optuna.TrialPruned
+            for other in _tried(trial.study):
+                if other.params == trial.params:  # Optuna learns no more from it
+                    if other.value is None:
+                        raise optuna.TrialPruned
+                    return other.value
+            self._running.append(trial.params)
+        try:
+            return self._try(trial)
+        finally:
+            with self._ended:
+                self._running.remove(trial.params)
+                self._ended.notify_all()
+
+    def _try(self, trial: "optuna.Trial") -> float:
+        import optuna
+
         candidate = self._candidate(trial.params)
-        for other in _tried(trial.study):
-            if other.params == trial.params:  # Optuna learns no more from it
-                if other.value is None:
-                    raise optuna.TrialPruned
-                return other.value
         torch.manual_seed(self._seed)
         try:
             layer = candidate.layer(*self._sizes)
             layer_backend: Backend = candidate.backend
             layer_backend.check(layer.request(torch.zeros(1, self._sizes[0])))
         except (ProgramError, ConfigurationError, CapabilityError) as error:
-            trial.set_user_attr("outcome", Outcome.REFUSED)
-            trial.set_user_attr("reason", str(error))
-            raise optuna.TrialPruned from error
-        return self._train(trial, layer)
+            refusal: Exception = error
+        else:
+            try:
+                return self._train(trial, layer)
+            except CapabilityError as error:  # of more samples, or of derivatives
+                refusal = error
+        trial.set_user_attr("outcome", Outcome.REFUSED)
+        trial.set_user_attr("reason", str(refusal))
+        raise optuna.TrialPruned from refusal
 
     def _train(self, trial: "optuna.Trial", layer: QuantumLayer) -> float:
         import optuna

@@ -101,3 +101,28 @@ def test_a_step_is_timed_forward_and_backward():
     with hq.record_provenance() as record:
         assert step_seconds(layer, 8) > 0
     assert len(record.evaluations) == 6
+
+
+def test_nothing_larger_is_timed_than_the_first_that_takes_too_long():
+    timed = []
+
+    def slow(layer, batch):
+        timed.append((layer.program.modes, layer.program.photons))
+        return 100.0
+
+    # Of two features, circuits of one type reach degree 10 with three photons, the others with ten.
+    with pytest.raises(hq.ConfigurationError, match=r"of parallel_columns, 6 modes, 3 photons: training takes 100 s"):
+        hq.propose_ansatz(
+            2, 2, steps=1, batch=1, degree=10, seconds=1.0, clock=slow, circuit_types=["parallel_columns", "parallel"]
+        )
+    assert timed == [(6, 3)]
+
+
+def test_what_is_too_small_is_not_built():
+    with pytest.raises(hq.ConfigurationError, match=r"outcomes are fewer than 1000000000 outputs"):
+        hq.propose_ansatz(2, 10**9, steps=1, batch=1, seconds=1.0, clock=clock)
+
+
+def test_a_budget_that_limits_nothing_is_no_limit():
+    with pytest.raises(hq.ConfigurationError, match="say how many seconds"):
+        hq.propose_ansatz(2, 2, "exact", steps=1, batch=1, budget=hq.Budget(shots=1000), clock=clock)

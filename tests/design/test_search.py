@@ -2,6 +2,7 @@
 
 import math
 import sys
+import threading
 
 import pytest
 import torch
@@ -105,6 +106,45 @@ def test_an_interrupted_search_goes_on(tmp_path):
     assert told(again) == told(search)
     with pytest.raises(hq.ConfigurationError, match="of another search"):
         hq.architecture_search(hq.SearchSpace(modes=(5,)), phases, storage=kept, **SIZES)
+    with pytest.raises(hq.ConfigurationError, match="of another search"):
+        hq.architecture_search(SPACE, phases, storage=kept, input_size=2, output_size=3)
+
+
+def test_a_search_goes_on_with_the_same_options_of_its_backend_only(tmp_path):
+    few, many = (
+        hq.SearchSpace(modes=(3,), photons=(1,), backend=(hq.backend("sampling", shots=shots),))
+        for shots in (100, 5000)
+    )
+    hq.architecture_search(few, phases, storage=tmp_path / "search.log", **SIZES)
+    with pytest.raises(
+        hq.ConfigurationError, match=r"with backend .*shots=100,.* not .*shots=5000,.*; name another file"
+    ):
+        hq.architecture_search(many, phases, storage=tmp_path / "search.log", **SIZES)
+
+
+def test_what_the_backend_does_not_take_in_training_is_refused():
+    def crowded(layer):
+        layer(FEATURES.repeat(3, 1)).sum().backward()
+        yield from phases(layer)
+
+    little = hq.backend("exact", memory_limit=300_000)
+    space = hq.SearchSpace(circuit_type=("series",), modes=(3, 6), photons=(1, 3), backend=(little,))
+    search = hq.architecture_search(space, crowded, trials=8, **SIZES)
+    assert all("memory" in trial.reason for trial in search.trials if trial.outcome is Outcome.REFUSED)
+    assert {trial.outcome for trial in search.trials} == {Outcome.FINISHED, Outcome.REFUSED}
+
+
+@pytest.mark.parametrize("at_once", [2, 4])
+def test_several_at_once_are_as_many_as_asked_for_and_all_different(at_once):
+    barrier = threading.Barrier(2)
+
+    def meeting(layer):
+        barrier.wait(timeout=30)
+        yield from phases(layer)
+
+    space = hq.SearchSpace(modes=(4,), photons=(1, 2), bandwidth_tuning=(False,))
+    search = hq.architecture_search(space, meeting, trials=4, at_once=at_once, **SIZES)
+    assert len({trial.candidate for trial in search.trials}) == len(search.trials) == 4
 
 
 def test_shots_are_counted_and_who_evaluates_is_a_choice(any_backend):
@@ -121,7 +161,7 @@ def test_shots_are_counted_and_who_evaluates_is_a_choice(any_backend):
 def test_several_at_once_through_a_pool(_pool):
     space = hq.SearchSpace(modes=(3, 4), photons=(1, 2), bandwidth_tuning=(False,), backend=(_pool,))
     search = hq.architecture_search(space, fit, trials=4, at_once=2, **SIZES)
-    assert len(search.trials) >= 4
+    assert len({trial.candidate for trial in search.trials}) == len(search.trials) == 4
     assert search.best.candidate.backend == hq.backend(_pool)
 
 
