@@ -125,6 +125,8 @@ def propose_ansatz(
     if seconds is not None and not real(seconds, "seconds", error=ConfigurationError) > 0:
         raise ConfigurationError(f"seconds are a number above zero, got {seconds}")
     types = tuple(member(CircuitType, kind, error=ConfigurationError) for kind in circuit_types)
+    if not types:
+        raise ConfigurationError("name at least one circuit type to consider")
     asked = _Asked(input_size, output_size, _made(backend), steps, batch, seconds, budget, degree, clock)
     if not asked.limited:
         raise ConfigurationError("say how many seconds training may take, give a budget, or name a degree")

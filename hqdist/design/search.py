@@ -175,6 +175,9 @@ def architecture_search(
     for value, name in ((input_size, "input_size"), (output_size, "output_size"), (trials, "trials")):
         whole(value, name, least=1, error=ConfigurationError)
     whole(at_once, "at_once", least=1, error=ConfigurationError)
+    whole(seed, "seed", least=0, most=2**32 - 1, error=ConfigurationError)
+    if storage is not None and not Path(storage).expanduser().parent.is_dir():
+        raise ConfigurationError(f"there is no folder for {storage}")
     with _quiet():
         study = _study(space, storage, seed, minimise, (input_size, output_size))
     wanted = min(trials, math.prod(len(choices) for choices in space.choices().values()))
@@ -223,7 +226,7 @@ def _study(
     from optuna.storages import InMemoryStorage, JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    kept = InMemoryStorage() if storage is None else JournalStorage(JournalFileBackend(str(storage)))
+    kept = InMemoryStorage() if storage is None else JournalStorage(JournalFileBackend(str(Path(storage).expanduser())))
     study = optuna.create_study(
         study_name="hqdist",
         storage=kept,
@@ -310,7 +313,7 @@ class _Attempt:
         score, start = None, time.perf_counter()
         with record_provenance() as record:
             try:
-                with closing(score for score in self._fit(layer)) as training:
+                with closing(score for score in self._fit(layer) or ()) as training:
                     for epoch, found in enumerate(training):
                         score = float(found)
                         trial.report(score, epoch)

@@ -15,8 +15,8 @@ from hqdist.nn.source import program_from
 from hqdist.program import Ansatz, CircuitBuilder, Program, Readout
 from hqdist.program.checks import instance, shown, whole
 
-#: Most probabilities that a trainable map takes: its weights alone are this many numbers for each output.
-MAX_MAPPED = 10_000_000
+#: Most probabilities that a trainable map takes, and most weights that it has.
+MAX_MAPPED, MAX_MAP_WEIGHTS = 10_000_000, 1_000_000_000
 
 
 class QuantumLayer(nn.Module):
@@ -128,10 +128,11 @@ class QuantumLayer(nn.Module):
             self.phases = nn.Parameter(phases)
         scale = nn.Parameter(phases.new_ones(features)) if ansatz.bandwidth_tuning else None
         self.register_parameter("input_scale", scale)
-        if ansatz.output_size is not None and self.program.outputs > MAX_MAPPED:
+        mapped, outputs = self.program.outputs, ansatz.output_size
+        if outputs is not None and (mapped > MAX_MAPPED or mapped * outputs > MAX_MAP_WEIGHTS):
             raise ConfigurationError(
-                f"a trainable map from {self.program.outputs} probabilities is too large; use a grouping, a smaller "
-                "computation space, fewer photons or fewer modes"
+                f"a trainable map from {mapped} probabilities to {outputs} outputs is too large; use a grouping, a "
+                "smaller computation space, fewer photons or fewer modes"
             )
         self.output_map = (
             nn.Linear(self.program.outputs, ansatz.output_size, device=device, dtype=dtype)

@@ -126,3 +126,8 @@ def test_what_is_too_small_is_not_built():
 def test_a_budget_that_limits_nothing_is_no_limit():
     with pytest.raises(hq.ConfigurationError, match="say how many seconds"):
         hq.propose_ansatz(2, 2, "exact", steps=1, batch=1, budget=hq.Budget(shots=1000), clock=clock)
+
+
+def test_a_map_that_no_memory_holds_is_refused_not_made():
+    with pytest.raises(hq.ConfigurationError, match="trainable map from 77520 probabilities to 100000 outputs"):
+        hq.QuantumLayer(2, hq.AnsatzFactory.create(hq.Experiment(n_modes=14, n_photons=7), 2, 100_000))

@@ -179,8 +179,13 @@ def test_bad_input_is_refused():
             hq.SearchSpace(**options)
     with pytest.raises(hq.ConfigurationError, match="trials"):
         hq.architecture_search(SPACE, phases, trials=0, **SIZES)
-    with pytest.raises(hq.ConfigurationError, match="yields a score at least once"):
-        hq.architecture_search(SPACE, lambda layer: [], **SIZES)
+    with pytest.raises(hq.ConfigurationError, match="seed"):
+        hq.architecture_search(SPACE, phases, seed=-1, **SIZES)
+    with pytest.raises(hq.ConfigurationError, match="there is no folder"):
+        hq.architecture_search(SPACE, phases, storage="/nowhere/search.log", **SIZES)
+    for nothing in ([], None):
+        with pytest.raises(hq.ConfigurationError, match="yields a score at least once"):
+            hq.architecture_search(SPACE, lambda layer, nothing=nothing: nothing, **SIZES)
 
 
 def test_a_search_is_a_table_and_a_picture():
