@@ -62,7 +62,8 @@ def cluster() -> Iterator[str]:
 
     module = ray()
     before = os.environ.pop("RAY_ADDRESS", None)
-    os.environ["RAY_gcs_server_port_wait_time_s"] = "180"  # Ray's own 30 s are too few on a machine that is busy
+    # Ray's own 30 s are too few on a machine that is busy.
+    os.environ["RAY_gcs_server_port_wait_time_s"] = "180"  # noqa: SIM112
     context = module.init(
         address="local", num_cpus=8, resources={"qpu": 2}, namespace=NAMESPACE, include_dashboard=False,
         log_to_driver=False, logging_level="ERROR",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hqdist.errors import PostSelectionError
 from hqdist.execution import Noise
 from hqdist.program import ComputationSpace, LexGrouping, ModeExpectations, ModGrouping, NumberCorrelators, Program
 from hqdist_exact._averages import averages
@@ -37,8 +38,13 @@ class NoisyReading:
         """Values (B, R), and the fraction of shots that count, (B,).
 
         Raises:
-            PostSelectionError: If a sample has no probability in the computation space.
+            PostSelectionError: If a sample has no probability in the computation space, or nothing is ever detected.
         """
+        if self.program.photons and not self._shot:
+            raise PostSelectionError(
+                "nothing is ever detected, so nothing can be renormalised: with this noise every photon is lost; "
+                "give it a brightness and a transmittance above zero"
+            )
         return self._of_all_photons(light) if self.only_all_photons else self._of_patterns(light)
 
     @property
@@ -60,10 +66,7 @@ class NoisyReading:
         values, accepted = read(program, light, noise.indistinguishability)
         if program.photons == 0:
             return values, accepted
-        survival = (noise.brightness * noise.transmittance) ** program.photons
-        if not survival:
-            check_accepted(values.new_zeros(len(values), 1))
-        share = survival / self._shot if survival else 0.0
+        share = (noise.brightness * noise.transmittance) ** program.photons / self._shot
         return values, share * values.new_ones(len(values)) if accepted is None else share * accepted
 
     def _of_patterns(self, light: Light) -> Reading:

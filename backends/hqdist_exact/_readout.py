@@ -113,7 +113,7 @@ def check_accepted(accepted: torch.Tensor) -> None:
         row = int(refused.nonzero()[0])
         raise PostSelectionError(
             f"sample {row} has no probability in the computation space ({int(refused.sum())} of {len(refused)} "
-            "samples), so nothing can be renormalised; use ComputationSpace.FOCK or another circuit"
+            "samples), so nothing can be renormalised; use another computation space, circuit or kind of detector"
         )
 
 

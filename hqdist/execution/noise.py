@@ -167,6 +167,11 @@ class Noise:
         return self.phase_error > 0
 
     @property
+    def keeps_photons(self) -> bool:
+        """Whether as many photons are detected as were asked for, in every run."""
+        return self.brightness == self.transmittance == 1 and self.g2 == 0 and self.counts_are_photons
+
+    @property
     def most_photons_per_source(self) -> int:
         """Photons that can come where one is asked for."""
         return 2 if self.g2 > 0 else 1

@@ -1,9 +1,11 @@
 """One call of a quantum layer: what it remembers between its values and their derivatives."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
+from torch.autograd.graph import saved_tensors_hooks
 
 from hqdist.errors import BackendError
 from hqdist.execution import Cotangents, Provenance
@@ -55,7 +57,7 @@ class Call:
             recorded = self.entry.values(request)
             if recorded is not None:
                 return recorded
-        with request_id(self.request_id):
+        with request_id(self.request_id), self._keeping():
             if self.method is None:
                 result = backend.evaluate(request)
             else:
@@ -92,6 +94,10 @@ class Call:
         other.records = self.records
         return other
 
+    def _keeping(self) -> AbstractContextManager[object]:
+        """Where code runs twice, what a simulator keeps is not what torch's checkpointing counts and drops."""
+        return nullcontext() if self.entry is None else saved_tensors_hooks(_same, _same)
+
     def _record(self, provenance: Provenance) -> None:
         for record in self.records:
             record.evaluations.append(provenance)
@@ -105,6 +111,10 @@ class Call:
         request = evaluation.request(inputs, weights, self.seed)
         evaluation.tell(request, method, wanted)
         return method.pull_back(self.backend, request, cotangent, wanted)
+
+
+def _same(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
 
 
 def _finite(values: torch.Tensor) -> bool:

@@ -59,7 +59,7 @@ def choose(gradient: GradientLike, backend: Backend, *, sampled: bool = False) -
 
     Args:
         gradient: What `named` takes. "auto" is the backend's own adjoint if it has one and values are exact, else the
-            parameter-shift rule, which is unbiased on every backend.
+            parameter-shift rule, which works on every backend.
         backend: Who evaluates.
         sampled: Whether values are estimated from shots.
 

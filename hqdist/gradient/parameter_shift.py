@@ -20,7 +20,7 @@ from hqdist.program import Angle, BeamSplitter, Element, PhaseShifter, Program, 
 
 @dataclass(frozen=True)
 class ParameterShift(GradientMethod):
-    r"""Derivatives from evaluations at shifted angles, unbiased with shots and exact without.
+    r"""Derivatives from evaluations at shifted angles: exact without shots, unbiased with them but for quotients.
 
     Values are trigonometric polynomials in the angle of each phase shifter and beam splitter, of a degree d that
     light cones tell (`hqdist.gradient.light_cones`), so that at 2d equidistant shifts (Wierichs et al. 2021,
@@ -34,12 +34,13 @@ class ParameterShift(GradientMethod):
     Each evaluation gets shots in proportion to ``|c_u|``, which is best for equal variances (arXiv:2508.08802): for an
     angle, 2d times the shots of a sample in all, at least 1 each. For post-selected readouts the numerators p Z and the
     acceptances Z are shifted apart, ``p' = ((p Z)' - p Z') / Z``; p and Z are the forward pass's, whose shots are
-    independent of these.
+    independent of these. Such quotients have a bias of order 1 / shots, as post-selected values have.
 
     The cost of a sample is ``sum_k 2 d_k`` evaluations over the angles k that depend on a weight, or on an input if
     somebody needs derivatives by inputs; all of a batch are sent in one request, more only where it would be larger
-    than memory or the backend allow. A device that rounds its phases is differentiated as it is, at rounded angles; one
-    with random phase errors draws them anew for each evaluation.
+    than memory or the backend allow. A device that rounds its phases is differentiated as it is, at rounded angles. One
+    with random phase errors draws them anew for each evaluation: derivatives are those of the mean over phases, and
+    renormalised values, where quotients of different phases would mean nothing, are refused.
     """
 
     name: ClassVar[str] = "parameter_shift"
@@ -178,8 +179,10 @@ class _Shifted:
 
 
 def _shifted(backend: Backend, request: Request, wanted: Wanted) -> _Shifted:
-    _check_readout(request.program)
     noise = backend.capabilities.noise
+    _check_readout(request.program)
+    if noise is not None and noise.random_phases:
+        _check_not_renormalised(request.program, noise)
     return _derived(request.program, None if noise == Noise() else noise, wanted)
 
 
@@ -219,4 +222,13 @@ def _check_readout(program: Program) -> None:
         raise GradientError(
             "the parameter-shift rule differentiates probabilities and expectations, not amplitudes, which no shots "
             "can estimate; choose another readout, or a backend with adjoint gradients"
+        )
+
+
+def _check_not_renormalised(program: Program, noise: Noise) -> None:
+    if program.readout.space.post_selects or not noise.keeps_photons:
+        raise GradientError(
+            "the parameter-shift rule does not differentiate renormalised values of a device with random phases "
+            f"(phase_error = {noise.phase_error:g}): numerators and acceptances would have phases of their own, and "
+            "derivatives a bias; use gradient='surrogate', 'spsa' or, on simulators that offer it, 'adjoint'"
         )

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hqdist.errors import BackendError
-from hqdist.execution import Backend, Provenance, Request
+from hqdist.errors import BackendError, PostSelectionError
+from hqdist.execution import Backend, Provenance, Request, Result
 from hqdist.gradient.method import Cost
 from hqdist.program import Program
 
@@ -72,7 +72,7 @@ class Rows:
         overlaps, acceptances = [], []
         provenances = []
         for first, last in self._parts(backend):
-            result = backend.evaluate(self._request(first, last))
+            result = self._evaluated(backend, first, last)
             provenances.append(replace(result.provenance, seed=self.request.seed))
             promised = (last - first, self.program.outputs)
             if result.values.shape != promised:
@@ -102,6 +102,15 @@ class Rows:
         if backend.capabilities.max_batch is not None:
             most = min(most, backend.capabilities.max_batch)
         return [(first, min(first + most, rows)) for first in range(0, rows, most)]
+
+    def _evaluated(self, backend: Backend, first: int, last: int) -> Result:
+        try:
+            return backend.evaluate(self._request(first, last))
+        except PostSelectionError as error:
+            shots = "" if self.shots is None else f", with {self.shots.min():,} to {self.shots.max():,} shots each"
+            raise PostSelectionError(
+                f"of {self.each} evaluations for the derivatives of each sample{shots}, numbered from {first}: {error}"
+            ) from error
 
     def _request(self, first: int, last: int) -> Request:
         # Evaluations are numbered from the sample's place in its batch, so that splitting a batch changes nothing.

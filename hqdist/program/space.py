@@ -81,8 +81,9 @@ class ComputationSpace(StrEnum):
             ProgramError: If the space has more states than 64 bits can number.
         """
         occupations = states.astype(np.int64)
-        modes = occupations.shape[1]
-        photons = int(occupations[0].sum()) if len(states) else 0
+        if not len(states):
+            return np.empty(0, np.int64)
+        modes, photons = occupations.shape[1], int(occupations[0].sum())
         if self.dimension(modes, photons) >= 2**63:
             raise ProgramError(f"{modes} modes have too many states to be numbered; use mode expectations")
         if self is ComputationSpace.DUAL_RAIL:

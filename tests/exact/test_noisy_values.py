@@ -239,9 +239,13 @@ def test_amplitudes_and_too_many_photons_are_refused_with_noise():
         noisy.check(interferometer((1,) * 15, hq.Probabilities(hq.ComputationSpace.UNBUNCHED)))
 
 
-def test_a_device_that_detects_nothing_leaves_nothing_to_renormalise():
-    with pytest.raises(hq.PostSelectionError):
-        ExactBackend(noise=hq.Noise(transmittance=0.0)).evaluate(interferometer((1, 0, 1, 0)))
+@pytest.mark.parametrize("lost", [{"transmittance": 0.0}, {"brightness": 0.0}], ids=str)
+@pytest.mark.parametrize(
+    "besides", [{}, {"g2": 0.1}, {"indistinguishability": 0.9}, {"detectors": "threshold"}], ids=str
+)
+def test_a_device_that_detects_nothing_leaves_nothing_to_renormalise(lost, besides):
+    with pytest.raises(hq.PostSelectionError, match="every photon is lost"):
+        ExactBackend(noise=hq.Noise(**lost, **besides)).evaluate(interferometer((1, 0, 1, 0)))
 
 
 def test_noise_is_given_as_a_table_as_well():

@@ -80,3 +80,10 @@ def test_a_row_of_which_nothing_counts_is_an_error_that_says_what_was_spent():
     lost = Counts(PATTERNS[3:], np.array([90, 10]), 100)
     with pytest.raises(hq.PostSelectionError, match="row 1: none of 100 shots has 2 detections"):
         read_counts(program(hq.Probabilities()), [COUNTS, lost], LIKE)
+
+
+@pytest.mark.parametrize("space", list(hq.ComputationSpace))
+def test_so_is_a_row_in_which_no_pattern_belongs_to_the_space(space):
+    lost = Counts(PATTERNS[3:], np.array([90, 10]), 100)
+    with pytest.raises(hq.PostSelectionError, match="row 0: none of 100 shots"):
+        read_counts(program(hq.Probabilities(space)), [lost], LIKE)

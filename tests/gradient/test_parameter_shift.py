@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from devices import EXACT, SPACES, Device, Imperfect
+from hqdist_exact import ExactBackend
+from hqdist_sampling import SamplingBackend
 from torch.func import functional_call, jacrev, vmap
 from torch.utils.checkpoint import checkpoint
 
@@ -19,6 +21,7 @@ from hqdist.testing.gradients import random_cotangent
 from hqdist.testing.reference import as_array
 
 SHIFT = hq.ParameterShift()
+UNBUNCHED = hq.Probabilities(SPACES[1])
 
 
 def close(found, expected, tolerance=1e-10):
@@ -236,6 +239,36 @@ def test_renormalised_values_without_an_acceptance_are_refused():
         Forgetful.forgets = forgets
         with pytest.raises(error, match=message):
             SHIFT.pull_back(Forgetful(max_batch=9), request, random_cotangent(request), Wanted())
+
+
+class TestRandomPhases:
+    def test_derivatives_are_those_of_the_mean_over_phases(self):
+        device = ExactBackend(noise=hq.Noise(phase_error=0.5))
+        request = some_request(batch=1)
+        cotangent = random_cotangent(request)
+        repeated = replace(request, inputs=request.inputs.expand(2000, -1), seed=1)
+        many = cotangent.expand(2000, -1)
+        shifted = SHIFT.pull_back(device, repeated, many, Wanted(weights=False)).inputs
+        through = device.vjp(repeated, many).inputs
+        errors = (shifted.var(dim=0) + through.var(dim=0)).div(2000).sqrt()
+        assert ((shifted.mean(dim=0) - through.mean(dim=0)).abs() < 3 * errors).all()
+
+    @pytest.mark.parametrize(
+        ("noise", "space"), [(hq.Noise(phase_error=0.1), SPACES[1]), (hq.Noise(phase_error=0.1, g2=0.1), SPACES[0])]
+    )
+    def test_quotients_of_different_phases_are_refused_before_anything_is_evaluated(self, noise, space):
+        device, request = Device(noise=noise), some_request(hq.Probabilities(space))
+        with pytest.raises(hq.GradientError, match="random phases"):
+            SHIFT.evaluate(device, request, Wanted())
+        assert not device.requests
+
+
+def test_shifted_evaluations_without_an_accepted_shot_say_whose_they_are():
+    program = hq.Program(2, (1, 1), (hq.BeamSplitter((0, 1), hq.parameter("a")),), ("a",), (), UNBUNCHED)
+    backend = SamplingBackend(noise=hq.Noise(transmittance=0.3))
+    request = hq.Request(program=program, weights=torch.zeros(1), inputs=torch.empty(40, 0), shots=2, seed=0)
+    with pytest.raises(hq.PostSelectionError, match="of 4 evaluations for the derivatives of each sample, with 1 to 3"):
+        SHIFT.pull_back(backend, request, random_cotangent(request).float(), Wanted())
 
 
 def test_a_caller_may_write_to_the_values():

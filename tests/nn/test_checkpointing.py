@@ -72,6 +72,11 @@ class Counting(hq.Backend):
         return ExactBackend().vjp(request, cotangent)
 
 
+def test_random_phases_are_the_same_when_the_code_runs_again():
+    made = layer(ExactBackend(noise=hq.Noise(phase_error=0.3, transmittance=0.5)))
+    assert_same_bits(learned(hq.Checkpointed(made)), learned(made))
+
+
 class TestOnEveryBackend:
     def test_bits_and_shots_are_those_without(self, any_backend):
         made = layer(any_backend)
