@@ -1,5 +1,7 @@
 """A worker's life: it starts, serves, is asked to end, is killed, comes back; its callers hardly notice."""
 
+import os
+import signal
 import threading
 
 import grpc
@@ -108,6 +110,16 @@ def test_a_killed_worker_is_replaced_by_the_other_one():
         after = remote.evaluate(request)
         assert torch.equal(before.values, after.values)
         assert after.provenance.worker.count(":") == 2  # one worker: host, process, random part
+
+
+def test_a_frozen_worker_is_given_up_within_seconds():
+    request = asked(batch=2000)
+    with WorkerProcess() as frozen, WorkerProcess() as other:
+        backend = hq.backend(f"grpc://{frozen.address},{other.address}", timeout=30)
+        expected = backend.evaluate(request).values
+        os.kill(frozen.process_id, signal.SIGSTOP)
+        found = backend.evaluate(request).values
+    assert torch.equal(found, expected)
 
 
 def test_a_call_survives_that_its_only_worker_is_killed_and_started_again():

@@ -14,8 +14,9 @@ from hqdist.rpc.worker.settings import is_loopback
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),  # the worker's limit is told in its metadata and kept to
     ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 5_000),  # so that a link that was cut is noticed
+    ("grpc.keepalive_time_ms", 5_000),  # so that a link that was cut, or a frozen worker, is noticed
     ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),  # of the same ping; gRPC waits for it by this clock as well, 60 s by default
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 1_000),
