@@ -30,7 +30,7 @@ from benchmarks.worker_processes import at, together, worker_process
 
 COMPARISON = "worker_speed"
 SMALL, LARGE = Point(6, 3, 32), Point(12, 6, 256)
-COMPUTE, CALLER, PHOTONS = Point(14, 7, 256), Point(12, 6, 4), Point(14, 7, 4)
+COMPUTE, CALLER, PHOTONS = Point(14, 7, 1024), Point(12, 6, 4), Point(14, 7, 4)
 CALLERS, DEVICES = 16, 64
 
 

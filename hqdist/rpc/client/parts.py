@@ -10,16 +10,17 @@ from collections.abc import Sequence
 import torch
 
 from hqdist.execution import Cotangents, Provenance, Request, Result
+from hqdist.rpc.rows import LANES, rows_at_a_time
 
-#: Amplitudes in a part, about: a call of its own costs about two milliseconds, whatever is in it.
-_AMPLITUDES = 2**21
+#: Amplitudes in a part, about: some milliseconds of computing, as a call of its own costs about one.
+_AMPLITUDES = 2**24
 
-#: Rows of a part are multiples of this, as kernels take them, and not more than the other.
-_LANES, _MOST = 16, 1024
+#: Most rows of a part.
+_MOST = 1024
 
 
 def part_rows(request: Request, wanted: int | None, message_bytes: int, max_batch: int | None) -> int:
-    """Rows of a part, the last one apart; about as many in each.
+    """Rows of a part, the last one apart; about as many in each, and an even number of parts unless it is one.
 
     Args:
         request: What is cut.
@@ -29,9 +30,9 @@ def part_rows(request: Request, wanted: int | None, message_bytes: int, max_batc
     """
     program = request.program
     if wanted is None:
-        dimension = program.readout.space.dimension(program.modes, program.photons)
-        parts = math.ceil(request.batch / min(_MOST, max(_LANES, _AMPLITUDES // dimension)))
-        wanted = math.ceil(request.batch / max(1, parts) / _LANES) * _LANES
+        parts = math.ceil(request.batch / rows_at_a_time(program, _AMPLITUDES, _MOST))
+        parts += parts % 2 if parts > 1 else 0
+        wanted = math.ceil(request.batch / max(1, parts) / LANES) * LANES
     fitting = message_bytes // (16 * max(program.outputs, len(program.inputs), 1))
     return max(1, min(wanted, fitting, max_batch or wanted))
 

@@ -9,10 +9,11 @@ import torch
 
 from hqdist.errors import HqdistError
 from hqdist.execution import Backend, Provenance, Request, Result
+from hqdist.rpc.rows import rows_at_a_time
 from hqdist.rpc.worker.work import AbandonedError, Outcome, Work
 
 #: Most rows of exact values that are computed before it is seen whether anybody still waits, and most amplitudes.
-_SLICE_ROWS, _SLICE_AMPLITUDES = 256, 2**22
+_SLICE_ROWS, _SLICE_AMPLITUDES = 1024, 2**24
 
 
 def compute(backend: Backend, batch: Sequence[Work], worker: str) -> list[Outcome | BaseException]:
@@ -70,9 +71,7 @@ def _alone(backend: Backend, work: Work) -> Outcome:
 
 def _evaluated(backend: Backend, request: Request, batch: Sequence[Work]) -> Result:
     """Values, a slice of rows after another, until nobody waits for them."""
-    program = request.program
-    dimension = program.readout.space.dimension(program.modes, program.photons)
-    size = max(1, min(_SLICE_ROWS, _SLICE_AMPLITUDES // dimension))
+    size = rows_at_a_time(request.program, _SLICE_AMPLITUDES, _SLICE_ROWS)
     if request.seed is None and request.shots is not None:  # one seed for all slices: the backend's to draw
         size = max(1, request.batch)
     parts = []

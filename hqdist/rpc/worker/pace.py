@@ -19,8 +19,7 @@ _NEVER = (math.inf,)
 class Pace:
     """What batches have taken of late, by kind of work: the program, what is asked for, and for about how many rows.
 
-    Only exact, unpaid work has a pace, as what it takes follows from what it is. Where it is another machine that does
-    the work, it takes longer than the limit each time.
+    Only exact, unpaid work has a pace, as what it takes follows from what it is; and only where this process does it.
     """
 
     def __init__(self) -> None:

@@ -156,7 +156,7 @@ class Queue:
             ended(*computed)
             self._pump()
 
-        if self._pace.is_quick(works):
+        if self._backend.in_process and self._pace.is_quick(works):
             ended(*run())
         else:
             self._threads.submit(lambda: loop.call_soon_threadsafe(come_back, *run()))
