@@ -27,6 +27,7 @@ from hqdist.execution import (
     read_counts,
 )
 from hqdist.execution.options import as_value
+from hqdist.program.checks import seconds, text, whole
 from hqdist_quandela.client import Client
 from hqdist_quandela.credentials import read_token
 from hqdist_quandela.patience import Patience
@@ -92,20 +93,23 @@ class QuandelaBackend(Backend):
     def __post_init__(self) -> None:
         for option, kind in (("noise", Noise), ("budget", Budget), ("price", Price)):
             object.__setattr__(self, option, as_value(kind, getattr(self, option), option))
-        if not isinstance(self.platform, str) or not self.platform:
-            raise ConfigurationError(f"platform is a name such as 'qpu:belenos', got {self.platform!r}")
+        text(self.platform, "platform, such as 'qpu:belenos',")
+        for option in ("ledger", "url", "token_variable", "token_file", "project", "session"):
+            value = getattr(self, option)
+            if value is not None:
+                object.__setattr__(self, option, text(value, option))
         if self.provider not in _TOKEN_VARIABLES:
             raise ConfigurationError(f"provider is one of {', '.join(_TOKEN_VARIABLES)}, got {self.provider!r}")
         if self.provider == "scaleway" and not self.project:
             raise ConfigurationError("Scaleway needs the id of a project: give project")
         for option in ("shots", "rows_per_job"):
             value = getattr(self, option)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ConfigurationError(f"{option} is a whole number above zero, got {value!r}")
+            if value is not None:
+                object.__setattr__(self, option, whole(value, option, least=1, error=ConfigurationError))
         for option in ("timeout", "poll_seconds", "http_timeout"):
             value = getattr(self, option)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
-                raise ConfigurationError(f"{option} is a number of seconds above zero, got {value!r}")
+            if value is not None:
+                object.__setattr__(self, option, seconds(value, option))
 
     @property
     def specifications(self) -> Platform:

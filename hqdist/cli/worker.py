@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 def worker(
     backend: Annotated[str, typer.Option(help="Who evaluates: a name or a URI.")] = "exact",
-    config: Annotated[Path | None, typer.Option(help="TOML file with a table [backend], its name and options.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with a table \\[backend], its name and options.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 lets the system choose.")] = 50051,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads that compute; all cores if not given.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Threads that compute; all cores if not given.")
+    ] = None,
     certificate: Annotated[str | None, typer.Option(help="PEM file of the certificate, for TLS.")] = None,
     key: Annotated[str | None, typer.Option(help="PEM file of its private key.")] = None,
     client_authority: Annotated[str | None, typer.Option(help="PEM file of who signs callers' certificates.")] = None,
@@ -29,7 +33,9 @@ def worker(
     slots: Annotated[int, typer.Option(min=1, help="Batches at a time; more than 1 for devices that wait.")] = 1,
     queue: Annotated[int, typer.Option(min=1, help="Most requests that wait.")] = 1000,
     drain_seconds: Annotated[float, typer.Option(min=0, help="Seconds to finish with what is there.")] = 30.0,
-    metrics_port: Annotated[int | None, typer.Option(help="Port for Prometheus; 0 lets the system choose.")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port for Prometheus; 0 lets the system choose.")
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug tells of every request, info of the worker itself.")] = "info",
     log_format: Annotated[str, typer.Option(help="text, or json for an object a line.")] = "text",
 ) -> None:

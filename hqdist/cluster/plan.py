@@ -9,6 +9,9 @@ from hqdist.execution.options import as_value
 from hqdist.program.checks import real, whole
 from hqdist.rpc import QueueLimits, Security
 
+#: Most workers of a pool; one directory looks after them.
+_MOST = 10_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class PoolPlan:
@@ -58,9 +61,11 @@ class PoolPlan:
             raise ConfigurationError(f"a pool's name has letters, digits, '-' and '_' only, got {self.name!r}")
         if not isinstance(self.backend, Mapping) or not isinstance(self.backend.get("name"), str):
             raise ConfigurationError('a pool\'s backend is a table with its name, such as {"name": "exact"}')
-        workers = whole(self.workers, "workers", least=1, error=ConfigurationError)
+        workers = whole(self.workers, "workers", least=1, most=_MOST, error=ConfigurationError)
         given = (workers if bound is None else bound for bound in (self.least, self.most))
-        least, most = (whole(bound, "a bound of workers", least=0, error=ConfigurationError) for bound in given)
+        least, most = (
+            whole(bound, "a bound of workers", least=0, most=_MOST, error=ConfigurationError) for bound in given
+        )
         object.__setattr__(self, "least", least)
         object.__setattr__(self, "most", most)
         if not least <= workers <= most:

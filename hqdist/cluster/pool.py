@@ -31,7 +31,7 @@ class Pool:
 
         Raises:
             ConfigurationError: If there is one of this name, or workers may not listen where they would.
-            WorkerUnavailableError: If the workers do not serve in time.
+            WorkerUnavailableError: If the workers do not serve in time; nothing is left of the pool.
         """
         ray = connect(start=True)
         nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -50,7 +50,11 @@ class Pool:
         except ValueError as error:
             raise ConfigurationError(f"there is a pool {plan.name!r} already; stop it first, or scale it") from error
         pool = cls(plan.name)
-        pool.wait(plan.workers, timeout)
+        try:
+            pool.wait(plan.workers, timeout)
+        except WorkerUnavailableError:
+            pool.stop()
+            raise
         return pool
 
     @classmethod
@@ -87,7 +91,7 @@ class Pool:
             if time.monotonic() > deadline:
                 raise WorkerUnavailableError(
                     f"{len(found)} of {workers} workers of the pool {self.name!r} serve after {timeout:g} s; does the "
-                    "cluster have the resources? (hqdist pool status, ray status)"
+                    "cluster have the resources? (ray status)"
                 )
             time.sleep(0.1)
 

@@ -15,6 +15,7 @@ from hqdist.errors import HqdistError, LedgerError
 from hqdist.execution.budget import Budget, Spending
 from hqdist.execution.entry import Entry, EntryState
 from hqdist.execution.lock import exclusive
+from hqdist.program.checks import member, text
 
 #: Version of the tables, as SQLite's ``user_version``.
 _VERSION = 2
@@ -34,10 +35,13 @@ class Ledger:
 
     Args:
         path: The file; it is made on first use. Locks are held on files in the directory ``PATH.locks`` beside it.
+
+    Raises:
+        LedgerError: If this is no path.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = Path(text(path, "the path of a ledger", error=LedgerError)).expanduser()
 
     @contextmanager
     def claim(
@@ -376,7 +380,11 @@ def _last(db: sqlite3.Connection, key: str) -> Entry | None:
 def _entry(row: sqlite3.Row) -> Entry:
     values: dict[str, Any] = dict.fromkeys(_COLUMNS) | dict(row)
     values.pop("number", None)
-    values |= {"state": EntryState(row["state"]), "sent": bool(row["sent"]), "forgotten": bool(row["forgotten"])}
+    values |= {
+        "state": member(EntryState, row["state"], error=LedgerError),
+        "sent": bool(row["sent"]),
+        "forgotten": bool(row["forgotten"]),
+    }
     return Entry(**values)
 
 

@@ -120,8 +120,14 @@ class Noise:
             photons: Photons asked for.
             modes: Detectors.
         """
-        none = sum(share * (1 - self.transmittance) ** count for count, share in enumerate(self.emission()))
-        return 1 - none**photons * (1 - self.dark_counts) ** modes
+        _, one, two = self.emission()
+        seen = (one + two * (2 - self.transmittance)) * self.transmittance
+        if photons == 0:
+            seen = 0.0
+        if seen >= 1 or self.dark_counts == 1:
+            return 1.0
+        # 1 - (1 - seen)^n (1 - dark)^m, with all its digits where it is small
+        return -math.expm1(photons * math.log1p(-seen) + modes * math.log1p(-self.dark_counts))
 
     def survivors(self) -> dict[tuple[int, int], float]:
         """What comes out of one source where one photon is asked for, losses included.

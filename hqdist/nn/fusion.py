@@ -26,6 +26,7 @@ class GatedFusion(nn.Module):
     def __init__(self, sizes: Sequence[int], output_size: int) -> None:
         super().__init__()
         self.sizes = _sizes(sizes)
+        output_size = whole(output_size, "output_size", least=1, error=ConfigurationError)
         self.maps = nn.ModuleList(nn.Linear(size, output_size) for size in self.sizes)
         self.gate = nn.Linear(sum(self.sizes), len(self.sizes))
 
@@ -55,11 +56,12 @@ class AttentionFusion(nn.Module):
     def __init__(self, sizes: Sequence[int], output_size: int, heads: int = 1) -> None:
         super().__init__()
         self.sizes = _sizes(sizes)
+        output_size = whole(output_size, "output_size", least=1, error=ConfigurationError)
         heads = whole(heads, "heads", least=1, error=ConfigurationError)
         if output_size % heads:
             raise ConfigurationError(f"{output_size} outputs cannot be shared by {heads} heads")
         self.tokens = nn.ModuleList(nn.Linear(size, output_size) for size in self.sizes)
-        self.query = nn.Parameter(torch.randn(1, 1, output_size) / output_size**0.5)
+        self.query = nn.Parameter(torch.randn(1, output_size) / output_size**0.5)
         self.attention = nn.MultiheadAttention(output_size, heads, batch_first=True)
 
     def weights(self, joined: torch.Tensor) -> torch.Tensor:
@@ -69,16 +71,15 @@ class AttentionFusion(nn.Module):
         return weights.squeeze(-2)
 
     def forward(self, joined: torch.Tensor) -> torch.Tensor:
-        """(B, sum of sizes) to (B, output_size)."""
+        """(B, sum of sizes) to (B, output_size), or one sample without B."""
         found, _ = self._attend(joined, wanted=False)
         return found.squeeze(-2)
 
     def _attend(self, joined: torch.Tensor, *, wanted: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         parts = torch.split(joined, self.sizes, dim=-1)
         tokens = torch.stack([own(part) for own, part in zip(self.tokens, parts, strict=True)], dim=-2)
-        found: tuple[torch.Tensor, torch.Tensor | None] = self.attention(
-            self.query.expand(len(tokens), -1, -1), tokens, tokens, need_weights=wanted
-        )
+        query = self.query.expand(*tokens.shape[:-2], 1, -1)
+        found: tuple[torch.Tensor, torch.Tensor | None] = self.attention(query, tokens, tokens, need_weights=wanted)
         return found
 
 

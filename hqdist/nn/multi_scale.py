@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from hqdist.errors import ConfigurationError
+from hqdist.errors import ConfigurationError, RequestError
 from hqdist.nn.concurrent import concurrently
 from hqdist.nn.quantum_layer import QuantumLayer
 from hqdist.program import Experiment, ModeExpectations
@@ -60,20 +60,29 @@ class MultiScaleQuantum(nn.Module):
         if not self.scales:
             raise ConfigurationError("several scales are at least one")
         self.layers = nn.ModuleList(_layer(scale) for scale in self.scales)
-        self._places = [_places(scale, self.input_size) for scale in self.scales]
+        self._sizes = [(scale.n_modes or 0) * _places(scale, self.input_size) for scale in self.scales]
 
     @property
     def output_size(self) -> int:
         """Number of outputs: for each scale, its modes times its places."""
-        return sum((scale.n_modes or 0) * places for scale, places in zip(self.scales, self._places, strict=True))
+        return sum(self._sizes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, input_size) to (B, output_size): scale by scale, place by place, mode by mode."""
+        """(B, input_size) to (B, output_size), or (input_size,) to (output_size,): by scales, places, modes.
+
+        Raises:
+            RequestError: If the shape does not fit.
+        """
+        if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
+            raise RequestError(f"features are (B, {self.input_size}) or ({self.input_size},), got {tuple(x.shape)}")
         windows = [
             x.unfold(-1, scale.window, scale.stride or scale.window).reshape(-1, scale.window) for scale in self.scales
         ]
         layers: list[QuantumLayer] = list(self.layers)  # type: ignore[arg-type]
-        return torch.cat([found.reshape(len(x), -1) for found in concurrently(layers, *windows)], dim=-1)
+        found = concurrently(layers, *windows)
+        return torch.cat(
+            [values.reshape(*x.shape[:-1], size) for values, size in zip(found, self._sizes, strict=True)], dim=-1
+        )
 
 
 def _layer(scale: Scale) -> QuantumLayer:

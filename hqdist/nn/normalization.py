@@ -54,6 +54,8 @@ class NormalizationLayer(nn.Module):
 def _minmax(x: torch.Tensor) -> torch.Tensor:
     if x.shape[-1] == 0:
         return x
+    largest = x.detach().abs().amax(dim=-1, keepdim=True)
+    x = torch.where(largest > torch.finfo(x.dtype).max / 2, x / 2, x)  # or the width might overflow
     least, most = x.aminmax(dim=-1, keepdim=True)
     width = most - least
     constant = width == 0

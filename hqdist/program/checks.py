@@ -2,15 +2,18 @@
 
 import math
 import operator
+import os
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
+from os import PathLike
+from threading import TIMEOUT_MAX
 from types import UnionType
 from typing import Any, SupportsFloat, SupportsIndex, TypeVar, get_args
 
 import numpy as np
 
-from hqdist.errors import HqdistError, ProgramError
+from hqdist.errors import ConfigurationError, HqdistError, ProgramError
 
 #: Most modes of a program. A dense unitary of this size takes 256 MiB; photonic chips have tens to hundreds of modes.
 MAX_MODES = 4096
@@ -92,6 +95,38 @@ def real(number: SupportsFloat, what: str, *, error: type[HqdistError] = Program
     except (TypeError, ValueError, OverflowError, RuntimeError):
         pass
     raise error(f"{what} is a finite real number, got {shown(number)}")
+
+
+def seconds(
+    number: SupportsFloat, what: str, *, zero: bool = False, error: type[HqdistError] = ConfigurationError
+) -> float:
+    """A time that something may take or wait, in seconds.
+
+    Args:
+        number: What was given.
+        what: What it is, for the message.
+        zero: Whether it may be no time at all.
+        error: What is raised.
+
+    Raises:
+        ConfigurationError: If it is none, or longer than a thread can wait.
+    """
+    found = real(number, what, error=error)
+    if not (0 <= found <= TIMEOUT_MAX and (zero or found)):
+        raise error(f"{what} is a number of seconds {'from' if zero else 'above'} zero, got {shown(number)}")
+    return found
+
+
+def text(value: str | PathLike[str], what: str, *, error: type[HqdistError] = ConfigurationError) -> str:
+    """Text that is not empty, or a path as text.
+
+    Raises:
+        ConfigurationError: If it is none, or has a NUL in it, which no system takes.
+    """
+    found = os.fspath(value) if isinstance(value, PathLike) else value
+    if not isinstance(found, str) or not found or "\0" in found:
+        raise error(f"{what} is text that is not empty, got {shown(value)}")
+    return found
 
 
 def parameter_name(text: str) -> str:

@@ -5,7 +5,7 @@ import hmac
 import os
 from pathlib import Path
 
-from hqdist.errors import AuthenticationError, ConfigurationError
+from hqdist.errors import AuthenticationError
 
 #: The metadata of a call that carries the token.
 KEY, PREFIX = "authorization", "Bearer "
@@ -55,15 +55,3 @@ class Tokens:
         except (OSError, UnicodeError) as error:
             raise AuthenticationError(f"the token file {path} cannot be read: {error}") from error
         return self._read[1]
-
-
-def readable(path: str, what: str) -> bytes:
-    """The bytes of a file that a user named.
-
-    Raises:
-        ConfigurationError: If it cannot be read.
-    """
-    try:
-        return Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{what} cannot be read: {error}") from error

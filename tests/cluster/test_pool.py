@@ -202,9 +202,9 @@ def test_workers_take_the_resources_that_they_need(cluster):
     try:
         with pytest.raises(hq.WorkerUnavailableError, match="have the resources"):
             Pool.start(PoolPlan(name="third", workers=1, cpus=0, resources={"qpu": 1}), timeout=1)
+        assert "third" not in [other.name for other in Pool.all()]
     finally:
         pool.stop()
-        Pool.find("third").stop()
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,7 @@ def test_workers_take_the_resources_that_they_need(cluster):
     [
         ({"name": "a b"}, "letters"),
         ({"name": "a", "workers": 0}, "workers"),
+        ({"name": "a", "workers": 10**6}, "at most 10000"),
         ({"name": "a", "workers": 3, "most": 2}, "not between"),
         ({"name": "a", "backend": "exact"}, "table with its name"),
         ({"name": "a", "cpus": -1}, "not negative"),

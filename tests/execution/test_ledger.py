@@ -277,6 +277,21 @@ def test_a_file_that_cannot_be_used_is_an_error_and_nothing_is_paid_for(tmp_path
         raise AssertionError("claimed")
 
 
+@pytest.mark.parametrize("path", [5, "", "a\0b"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(hq.LedgerError, match="path of a ledger"):
+        Ledger(path)
+
+
+def test_a_state_that_nobody_knows_is_an_error(ledger):
+    run(ledger)
+    with sqlite3.connect(ledger.path) as db:
+        db.execute("UPDATE jobs SET state = 'lost'")
+    db.close()
+    with pytest.raises(hq.LedgerError, match="'lost' is no EntryState"):
+        ledger.entries()
+
+
 @pytest.mark.parametrize(
     ("environment", "path"),
     [

@@ -49,3 +49,12 @@ def test_a_run_is_a_shot_if_any_photon_or_dark_count_is_seen():
     assert hq.Noise().detection_probability(2, 4) == 1
     assert hq.Noise(transmittance=0.5, brightness=0.8).detection_probability(2, 4) == pytest.approx(1 - 0.6**2)
     assert hq.Noise(transmittance=0.0, dark_counts=0.1).detection_probability(2, 3) == pytest.approx(1 - 0.9**3)
+
+
+@pytest.mark.parametrize("photons", [0, 1, 3])
+def test_the_probability_of_a_shot_keeps_its_digits_where_it_is_small(photons):
+    noise = hq.Noise(transmittance=1e-20, g2=0.1)
+    _, one, two = noise.emission()
+    assert noise.detection_probability(photons, 4) == pytest.approx(photons * (one + 2 * two) * 1e-20, rel=1e-12)
+    assert hq.Noise(dark_counts=1e-18).detection_probability(0, 4) == pytest.approx(4e-18, rel=1e-12)
+    assert hq.Noise().detection_probability(photons, 4) == (photons > 0)

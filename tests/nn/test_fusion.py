@@ -60,12 +60,21 @@ def test_a_parallel_hybrid_with_either(any_backend, fusion):
     assert quantum.phases.grad is not None
 
 
+def test_one_sample_and_none_are_taken_as_by_a_layer(fusion):
+    x = torch.rand(3, sum(fusion.sizes))
+    assert torch.allclose(fusion(x[1]), fusion(x)[1], atol=1e-6)
+    assert torch.allclose(fusion.weights(x[1]), fusion.weights(x)[1], atol=1e-6)
+    assert fusion(x[:0]).shape == (0, *fusion(x).shape[1:])
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda: hq.GatedFusion([], 2), "one component or more"),
         (lambda: hq.GatedFusion([0], 2), "size of a component"),
         (lambda: hq.AttentionFusion([2, 2], 3, heads=2), "shared by 2 heads"),
+        (lambda: hq.AttentionFusion([2, 2], "4"), "output_size"),
+        (lambda: hq.GatedFusion([2, 2], 0), "output_size"),
     ],
 )
 def test_what_cannot_be_is_refused(make, words):

@@ -23,6 +23,18 @@ def test_outputs_are_the_circuits_mean_photon_numbers_place_by_place():
     assert torch.allclose(found[:, 12:15].sum(1), torch.full((5,), 2.0), atol=1e-5)  # two
 
 
+@pytest.mark.parametrize("shape", [(8,), (0, 8), (1, 8)])
+def test_one_sample_and_none_are_taken_as_by_a_layer(shape):
+    module = made()
+    assert module(torch.rand(shape)).shape == (*shape[:-1], module.output_size)
+
+
+@pytest.mark.parametrize("shape", [(7,), (2, 9), (2, 2, 8), ()])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(hq.RequestError, match=r"\(B, 8\) or \(8,\)"):
+        made()(torch.rand(shape))
+
+
 def test_it_trains_on_every_backend(any_backend):
     module = hq.use_backend(made(), any_backend)
     x = torch.rand(2, 8, requires_grad=True)

@@ -32,6 +32,11 @@ def test_constant_rows_are_in_the_middle_without_a_gradient_and_leave_others_alo
     assert x.grad[1].isfinite().all() and x.grad[1].any()
 
 
+def test_features_of_the_largest_numbers_do_not_overflow():
+    x = torch.tensor([[3e38, -3e38, 0.0], [1.0, 2.0, 3.0]])
+    torch.testing.assert_close(hq.NormalizationLayer("minmax")(x), torch.tensor([[1.0, 0.0, 0.5], [0.0, 0.5, 1.0]]))
+
+
 @pytest.mark.parametrize("method", ["sigmoid", "tanh", "minmax"])
 def test_gradients_are_right(method):
     torch.manual_seed(0)

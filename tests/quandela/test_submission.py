@@ -222,3 +222,22 @@ def _until(condition) -> None:  # type: ignore[no-untyped-def]
         deadline -= 1
         assert deadline, "it never happened"
         pause.wait(0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"token_file": [1]}, "token_file"),
+        ({"token_variable": 1}, "token_variable"),
+        ({"url": ""}, "url"),
+        ({"ledger": "a\0b"}, "ledger"),
+        ({"ledger": 5}, "ledger"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"poll_seconds": 0}, "poll_seconds is a number of seconds above zero"),
+        ({"shots": 0}, "shots"),
+        ({"rows_per_job": True}, "rows_per_job"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(hq.ConfigurationError, match=words):
+        hq.backend("quandela", platform="qpu:emulated", **options)

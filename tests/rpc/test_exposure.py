@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import hqdist as hq
-from hqdist.rpc import BackgroundWorker, Limits, Security, WorkerSettings
+from hqdist.rpc import BackgroundWorker, Limits, QueueLimits, Security, WorkerSettings
 from hqdist.testing.circuits import random_request
 
 EXACT = hq.backend("exact")
@@ -31,6 +31,25 @@ def test_beyond_this_machine_it_wants_tls_and_a_token(host, security, missing):
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.5.5.5", "localhost", "::1", "[::1]"])
 def test_on_this_machine_it_wants_nothing(host):
     WorkerSettings(host=host)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: WorkerSettings(metrics_port=99_999), "metrics_port"),
+        (lambda: WorkerSettings(port=-1), "port"),
+        (lambda: WorkerSettings(drain_seconds=float("inf")), "drain_seconds"),
+        (lambda: QueueLimits(batch_delay=float("inf")), "batch_delay"),
+        (lambda: QueueLimits(slots=0), "slots"),
+        (lambda: Security(token_file=[1]), "token_file"),
+        (lambda: hq.backend("grpc://127.0.0.1:1", transport={"authority": 3}), "authority"),
+        (lambda: hq.backend("grpc://127.0.0.1:1", transport={"tls": "yes"}), "tls"),
+        (lambda: hq.backend("grpc://127.0.0.1:1", timeout=1e300), "timeout"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(make, words):
+    with pytest.raises(hq.ConfigurationError, match=words):
+        make()
 
 
 def request(modes=4, photons=2, batch=2):

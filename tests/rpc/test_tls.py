@@ -121,3 +121,12 @@ def test_a_worker_whose_files_are_missing_does_not_start():
         BackgroundWorker(EXACT, WorkerSettings(security=security)),
     ):
         pass
+
+
+def test_a_key_of_another_certificate_is_refused(files):
+    mixed = {"certificate": files["ours worker"]["certificate"], "key": files["other worker"]["key"]}
+    with (
+        pytest.raises(hq.ConfigurationError, match="are no pair"),
+        BackgroundWorker(EXACT, WorkerSettings(security=Security(**mixed))),
+    ):
+        raise AssertionError("it serves")

@@ -7,8 +7,10 @@ from functools import lru_cache
 import grpc
 
 from hqdist.errors import ConfigurationError
+from hqdist.program.checks import instance, text
+from hqdist.rpc.pem import read_pair, read_pem
 from hqdist.rpc.service import Stub
-from hqdist.rpc.tokens import KEY, PREFIX, Tokens, readable
+from hqdist.rpc.tokens import KEY, PREFIX, Tokens
 from hqdist.rpc.worker.settings import is_loopback
 
 _OPTIONS = (
@@ -49,6 +51,10 @@ class Transport:
     tls: bool | None = None
 
     def __post_init__(self) -> None:
+        for option in ("authority", "certificate", "key", "server_name", "token_file", "token_variable"):
+            if (value := getattr(self, option)) is not None:
+                object.__setattr__(self, option, text(value, f"{option} of a transport"))
+        instance(self.tls, bool | None, "tls of a transport", error=ConfigurationError)
         if (self.certificate is None) != (self.key is None):
             raise ConfigurationError("a certificate is shown with its key: give both certificate and key")
         if self.token_file is not None and self.token_variable is not None:
@@ -86,10 +92,10 @@ def _stub(transport: Transport, address: str, process: int) -> Stub:
         return Stub(grpc.insecure_channel(address, options))
     if transport.server_name is not None:
         options.append(("grpc.ssl_target_name_override", transport.server_name))
+    authority, certificate, key = transport.authority, transport.certificate, transport.key
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=_file(transport.authority, "the workers' authority"),
-        private_key=_file(transport.key, "the key"),
-        certificate_chain=_file(transport.certificate, "the certificate"),
+        None if authority is None else read_pem(authority, "the workers' authority"),
+        *((None, None) if certificate is None or key is None else read_pair(certificate, key)),
     )
     return Stub(grpc.secure_channel(address, credentials, options))
 
@@ -97,7 +103,3 @@ def _stub(transport: Transport, address: str, process: int) -> Stub:
 @lru_cache(maxsize=64)
 def _tokens(file: str | None, variable: str | None) -> Tokens:
     return Tokens(file=file, variable=variable)
-
-
-def _file(path: str | None, what: str) -> bytes | None:
-    return None if path is None else readable(path, what)

@@ -10,7 +10,7 @@ import torch
 from hqdist.errors import ConfigurationError, WorkerUnavailableError
 from hqdist.execution import Backend, Capabilities, Cotangents, Job, Request, Result
 from hqdist.execution.options import as_value
-from hqdist.program.checks import real, whole
+from hqdist.program.checks import seconds, whole
 from hqdist.rpc.client.client import Client
 from hqdist.rpc.client.transport import Transport
 
@@ -43,10 +43,7 @@ class WorkersBackend(Backend):
             value = getattr(self, option)
             if value is not None:
                 object.__setattr__(self, option, whole(value, option, least=1, error=ConfigurationError))
-        timeout = real(self.timeout, "timeout", error=ConfigurationError)
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout is a number of seconds above zero, got {timeout:g}")
-        object.__setattr__(self, "timeout", timeout)
+        object.__setattr__(self, "timeout", seconds(self.timeout, "timeout"))
         transport = as_value(Transport, self.transport, "transport") or Transport()
         object.__setattr__(self, "transport", transport)
 

@@ -5,7 +5,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from hqdist.errors import WorkerOverloadedError
+from hqdist.errors import ConfigurationError, WorkerOverloadedError
+from hqdist.program.checks import seconds, whole
 
 #: How much the latest batch counts in the mean time for a row.
 _WEIGHT = 0.2
@@ -22,6 +23,9 @@ class QueueLimits:
         batch_delay: Seconds that a request waits at most for others to be computed with; 0 computes at once what is
             there. Worth its time on devices whose jobs take longer than this whatever is in them.
         slots: Batches that are computed at the same time.
+
+    Raises:
+        ConfigurationError: If a figure does not fit.
     """
 
     requests: int = 1000
@@ -29,6 +33,11 @@ class QueueLimits:
     batch_rows: int = 1024
     batch_delay: float = 0.0
     slots: int = 1
+
+    def __post_init__(self) -> None:
+        for option in ("requests", "rows", "batch_rows", "slots"):
+            whole(getattr(self, option), option, least=1, error=ConfigurationError)
+        seconds(self.batch_delay, "batch_delay", zero=True)
 
 
 @dataclass(frozen=True, kw_only=True)

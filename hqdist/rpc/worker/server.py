@@ -12,8 +12,9 @@ import grpc
 from hqdist.errors import ConfigurationError
 from hqdist.execution import Backend
 from hqdist.rpc.health import Health
+from hqdist.rpc.pem import read_pair, read_pem
 from hqdist.rpc.service import SERVICE, handler
-from hqdist.rpc.tokens import Tokens, readable
+from hqdist.rpc.tokens import Tokens
 from hqdist.rpc.worker.accept import Acceptor, metadata
 from hqdist.rpc.worker.authenticate import Authenticate
 from hqdist.rpc.worker.condition import Condition
@@ -125,8 +126,8 @@ def _listen(server: grpc.aio.Server, address: str, security: Security) -> int:
         return int(server.add_insecure_port(address))
     authority = security.client_authority
     credentials = grpc.ssl_server_credentials(
-        [(readable(security.key, "the key"), readable(security.certificate, "the certificate"))],
-        root_certificates=None if authority is None else readable(authority, "the clients' authority"),
+        [read_pair(security.certificate, security.key)],
+        root_certificates=None if authority is None else read_pem(authority, "the clients' authority"),
         require_client_auth=authority is not None,
     )
     return int(server.add_secure_port(address, credentials))

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from hqdist.errors import ConfigurationError
+from hqdist.program.checks import seconds, text, whole
 from hqdist.rpc.worker.schedule import QueueLimits
 
 
@@ -37,7 +38,7 @@ class Security:
         insecure: Listen beyond this machine without TLS or without a token, knowing what that means.
 
     Raises:
-        ConfigurationError: If a certificate comes without its key.
+        ConfigurationError: If a certificate comes without its key, or an option is no text.
     """
 
     certificate: str | None = None
@@ -48,6 +49,9 @@ class Security:
     insecure: bool = False
 
     def __post_init__(self) -> None:
+        for option in ("certificate", "key", "client_authority", "token_file", "token_variable"):
+            if (value := getattr(self, option)) is not None:
+                object.__setattr__(self, option, text(value, option))
         if (self.certificate is None) != (self.key is None):
             raise ConfigurationError("TLS needs both a certificate and its key")
         if self.client_authority is not None and self.certificate is None:
@@ -75,7 +79,8 @@ class WorkerSettings:
         metrics_port: Port for Prometheus, on the same address; 0 lets the system choose, None serves none.
 
     Raises:
-        ConfigurationError: If it would listen beyond this machine without both TLS and a token, unless told so.
+        ConfigurationError: If a figure does not fit, or if it would listen beyond this machine without both TLS and a
+            token, unless told so.
     """
 
     host: str = "127.0.0.1"
@@ -87,6 +92,10 @@ class WorkerSettings:
     metrics_port: int | None = None
 
     def __post_init__(self) -> None:
+        for option in ("port", "metrics_port"):
+            if (value := getattr(self, option)) is not None:
+                whole(value, option, least=0, most=65535, error=ConfigurationError)
+        seconds(self.drain_seconds, "drain_seconds", zero=True)
         security = self.security
         if is_loopback(self.host) or security.insecure:
             return
