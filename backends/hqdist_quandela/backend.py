@@ -93,6 +93,11 @@ class QuandelaBackend(Backend):
     def __post_init__(self) -> None:
         for option, kind in (("noise", Noise), ("budget", Budget), ("price", Price)):
             object.__setattr__(self, option, as_value(kind, getattr(self, option), option))
+        if self.budget is not None and self.budget.credits is not None and self.price is None:
+            raise ConfigurationError(
+                "a budget in credits needs the price, which no platform tells: give price, such as {per_shot = 0.001, "
+                "per_job = 0.0}, or limit shots, jobs or seconds"
+            )
         text(self.platform, "platform, such as 'qpu:belenos',")
         for option in ("ledger", "url", "token_variable", "token_file", "project", "session"):
             value = getattr(self, option)
@@ -144,6 +149,8 @@ class QuandelaBackend(Backend):
         found = super().violations(request) + platform.violations(request)
         if self.noise is not None and platform.hardware:
             found.append(f"noise for {platform.name}, which has its own; leave noise out")
+        elif self.noise is not None and self.noise.dark_counts:
+            found.append(f"dark counts, which {platform.name} does not simulate; use the backend 'sampling' for them")
         return found
 
     def evaluate(self, request: Request) -> Result:

@@ -102,16 +102,18 @@ class Client:
     """One platform of one provider. It makes no retries: what is safe to ask again is for the caller to know.
 
     Attributes:
+        where: The platform and its provider, for messages.
         rpc: Perceval's handler, which holds the token.
         list_jobs: Gives all jobs of the account, for providers that list them; None for others.
     """
 
+    where: str
     rpc: Rpc = field(repr=False)
     list_jobs: Callable[[], list[dict[str, Any]]] | None = field(default=None, repr=False)
 
     def platform(self) -> dict[str, Any]:
         """What the platform says of itself."""
-        with typed_errors("asking for the platform", transient=PlatformUnavailableError):
+        with typed_errors(f"asking for the platform {self.where}", transient=PlatformUnavailableError):
             return dict(self.rpc.fetch_platform_details())
 
     def create(self, body: dict[str, Any]) -> str:
@@ -172,7 +174,7 @@ def typed_errors(doing: str, transient: type[Exception] = TransientError) -> Ite
     try:
         yield
     except (requests.Timeout, requests.ConnectionError) as error:
-        raise transient(f"{doing}: {type(error).__name__}") from None
+        raise transient(f"{doing}: {type(error).__name__}: {_in_words(str(error))}") from None
     except (ProviderError, NotImplementedError):
         raise
     except requests.RequestException as error:

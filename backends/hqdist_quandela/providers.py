@@ -51,7 +51,7 @@ def quandela_client(platform: str, url: str | None, token: str, timeout: float) 
             raise NotImplementedError
         return answer
 
-    return Client(rpc, list_jobs)
+    return Client(f"{platform} at {rpc.url}", rpc, list_jobs)
 
 
 def scaleway_client(platform: str, url: str | None, token: str, project: str, session: str, timeout: float) -> Client:
@@ -92,9 +92,9 @@ def scaleway_client(platform: str, url: str | None, token: str, project: str, se
             if len(page) < _PAGE:
                 return jobs
 
-    with typed_errors("asking for the platform", transient=PlatformUnavailableError):
+    with typed_errors(f"asking Scaleway for the platform {platform}", transient=PlatformUnavailableError):
         rpc = _within(timeout, connect)
-    return Client(_Bounded(rpc, connect_to_session, timeout), list_jobs)
+    return Client(f"{platform} at {rpc.url}", _Bounded(rpc, connect_to_session, timeout), list_jobs)
 
 
 @dataclass(frozen=True)

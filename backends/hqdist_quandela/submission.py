@@ -16,7 +16,7 @@ from hqdist.errors import (
     QueueFullError,
     SubmissionUncertainError,
 )
-from hqdist.execution import Budget, Claim, EntryState, Ledger
+from hqdist.execution import Budget, Claim, EntryState, Ledger, Spending
 from hqdist_quandela.client import ENDED, UNDER_WAY, Client, JobState, TransientError
 from hqdist_quandela.patience import Patience
 
@@ -101,8 +101,9 @@ def deliver(
     with ExitStack() as stack:
         claims: dict[str, Claim] = {}
         stack.callback(lambda: _give_back(claims.values()))
+        along = Spending()
         for order in sorted(orders, key=lambda order: order.key):  # as the ledger demands
-            claims[order.key] = stack.enter_context(
+            claim = claims[order.key] = stack.enter_context(
                 ledger.claim(
                     order.key,
                     backend=backend,
@@ -111,9 +112,12 @@ def deliver(
                     shots=order.shots,
                     credits=order.credits,
                     budget=budget,
+                    along=along,
                     wait=partial(patience.pause, f"another caller's job {order.name}"),
                 )
             )
+            if claim.entry.state is EntryState.INTENDED:
+                along += Spending(shots=claim.entry.shots, credits=claim.entry.credits, jobs=1)
         ours = [claims[order.key] for order in orders]
         known = [claim.entry.state is not EntryState.INTENDED for claim in ours]
         try:
@@ -237,7 +241,18 @@ def _finish(claim: Claim, client: Client, patience: Patience) -> JobState:
             f"hqdist jobs forget {entry.key[:16]}"
         )
     assert entry.job_id is not None
-    state = _wait(entry.job_id, client, patience)
+    try:
+        state = _wait(entry.job_id, client, patience)
+    except JobFailedError as error:
+        raise JobFailedError(
+            f"{error}; the provider does not know it any more. To pay for it again: hqdist jobs forget "
+            f"{entry.key[:16]} --under-way"
+        ) from error
+    recorded = claim.ledger.find(entry.key)
+    if recorded.state is EntryState.CANCELED:
+        raise JobFailedError(
+            f"job {entry.job_id} was canceled while it was waited for ({recorded.error}); the same request pays anew"
+        )
     if state.status == "completed":
         claim.completed(_ask(lambda: client.results(str(entry.job_id)), patience) or "")
         return state

@@ -26,6 +26,14 @@ class Spending:
     jobs: int = 0
     seconds: float = 0.0
 
+    def __add__(self, other: "Spending") -> "Spending":
+        return Spending(
+            shots=self.shots + other.shots,
+            credits=self.credits + other.credits,
+            jobs=self.jobs + other.jobs,
+            seconds=self.seconds + other.seconds,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -69,7 +77,9 @@ class Budget:
         limits = {field.name: getattr(self, field.name) for field in fields(self)}
         return {unit: max(0.0, limit - getattr(spent, unit)) for unit, limit in limits.items() if limit is not None}
 
-    def check(self, spent: Spending, reserved: Spending, wanted: Spending, platform: str) -> None:
+    def check(
+        self, spent: Spending, reserved: Spending, wanted: Spending, platform: str, along: Spending | None = None
+    ) -> None:
         """See that something may still be spent.
 
         Args:
@@ -77,20 +87,22 @@ class Budget:
             reserved: The part of it that is reserved.
             wanted: What is to be spent in addition.
             platform: Where, for messages.
+            along: What of it was reserved for the same purpose, which a message counts as asked for.
 
         Raises:
             BudgetError: If it would exceed a limit.
         """
         for field in fields(self):
             limit, before = getattr(self, field.name), getattr(spent, field.name)
+            ours = 0 if along is None else getattr(along, field.name)
             more = getattr(wanted, field.name)
             # How long a job will take is not known before, so that the time is used up only when it is.
             if limit is None or (before < limit if field.name == "seconds" else before + more <= limit * _ROUNDING):
                 continue
-            asked = f"{more:,.10g} more are" if more else "more is"
-            open_ = getattr(reserved, field.name)
+            asked = f"{more + ours:,.10g} more are" if more else "more is"
+            open_ = getattr(reserved, field.name) - ours
             raise BudgetError(
-                f"the budget of {limit:,.10g} {field.name} on {platform} does not allow it: {before:,.10g} are "
+                f"the budget of {limit:,.10g} {field.name} on {platform} does not allow it: {before - ours:,.10g} are "
                 f"spent or reserved ({open_:,.10g} of them by jobs that have not ended) and {asked} asked for; "
                 "nothing was submitted. Raise the budget, ask for less, or see where it went: hqdist jobs list"
             )

@@ -54,6 +54,7 @@ class Ledger:
         shots: int,
         credits: float,  # noqa: A002 - the field's word
         budget: Budget | None = None,
+        along: Spending | None = None,
         wait: Callable[[], None] = lambda: time.sleep(_LOOK_SECONDS),
     ) -> Iterator["Claim"]:
         """Be the only one, of all threads and processes, to see a request through.
@@ -70,6 +71,7 @@ class Ledger:
             shots: What it will take.
             credits: What it will cost.
             budget: What may be spent on the platform in all.
+            along: What the caller has claimed for the same purpose and not submitted yet, for messages.
             wait: Called again and again while another caller has the claim; what it raises ends the waiting.
 
         Raises:
@@ -85,7 +87,7 @@ class Ledger:
                 if entry is None or entry.forgotten or entry.state is EntryState.CANCELED:
                     if budget is not None:
                         wanted = Spending(shots=shots, credits=credits, jobs=1)
-                        budget.check(_spent(db, platform), _spent(db, platform, _OPEN), wanted, platform)
+                        budget.check(_spent(db, platform), _spent(db, platform, _OPEN), wanted, platform, along)
                     attempt = 1 if entry is None else entry.attempt + 1
                     db.execute(
                         "INSERT INTO jobs (key, attempt, state, platform, backend, name, shots, credits, intended_at) "
@@ -174,7 +176,8 @@ class Ledger:
             if entry.state is EntryState.SUBMITTED and not under_way:
                 raise LedgerError(
                     f"job {entry.job_id} has been submitted and has not ended; cancel it first: hqdist jobs cancel "
-                    f"{entry.key[:16]}"
+                    f"{entry.key[:16]}; or, if the provider does not know it any more: hqdist jobs forget "
+                    f"{entry.key[:16]} --under-way"
                 )
             if entry.state is EntryState.INTENDED:
                 self._remove(entry)

@@ -113,9 +113,10 @@ def _encoding_columns(circuit: CircuitConfiguration, features: int) -> int:
 def _check_backend(configuration: Configuration, chosen: Backend, ansatz: Ansatz, batch_size: int) -> None:
     """See that the backend can evaluate and differentiate the circuit; nothing is submitted."""
     program, zero = ansatz.program, torch.zeros(1)
-    choose(configuration.gradient, chosen, sampled=configuration.shots is not None)
+    shots = chosen.shots if configuration.shots is None else configuration.shots
+    choose(configuration.gradient, chosen, sampled=shots is not None)
     weights, inputs = zero.expand(len(program.weights)), zero.expand(batch_size, len(program.inputs))
-    chosen.check(Request(program=program, weights=weights, inputs=inputs, shots=configuration.shots))
+    chosen.check(Request(program=program, weights=weights, inputs=inputs, shots=shots))
 
 
 def _check_memory(model: nn.Module) -> None:

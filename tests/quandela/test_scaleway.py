@@ -56,7 +56,7 @@ def test_the_same_request_is_paid_for_once(service: Scaleway, reach: Connect) ->
 
 def test_a_service_that_never_answers_ends_in_an_error(service: Scaleway, reach: Connect) -> None:
     service.silent.set()
-    with pytest.raises(hq.PlatformUnavailableError, match="asking for the platform"):
+    with pytest.raises(hq.PlatformUnavailableError, match="for the platform sim:emulated: Timeout"):
         reach(http_timeout=0.2).evaluate(request())
 
 

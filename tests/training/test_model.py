@@ -54,6 +54,11 @@ def test_photons_that_do_not_fit_are_refused():
         build(configuration(n_photons=5), features=2, classes=2)
 
 
+def test_shots_may_be_the_backends_own():
+    sampling = configuration().model_copy(update={"backend": {"name": "sampling", "shots": 100}})
+    assert build(sampling, features=2, classes=2) is not None
+
+
 def test_a_backend_that_cannot_take_the_circuit_is_found_out_before_the_model_is_built():
     with pytest.raises(hq.CapabilityError, match="shots"):
         build(configuration().model_copy(update={"shots": 100}), features=2, classes=2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hqdist.errors import ConfigurationError
-from hqdist.program.checks import real, whole
+from hqdist.program.checks import seconds, whole
 
 
 class BreakerState(StrEnum):
@@ -41,10 +41,7 @@ class CircuitBreaker:
         failures = whole(self.failures, "the breaker's failures", least=1, error=ConfigurationError)
         object.__setattr__(self, "failures", failures)
         for option in ("cool_off", "longest"):
-            seconds = real(getattr(self, option), f"the breaker's {option}", error=ConfigurationError)
-            if not seconds > 0:
-                raise ConfigurationError(f"the breaker's {option} is a number of seconds above zero, got {seconds:g}")
-            object.__setattr__(self, option, seconds)
+            object.__setattr__(self, option, seconds(getattr(self, option), f"the breaker's {option}"))
         if self.longest < self.cool_off:
             raise ConfigurationError(
                 f"the breaker's longest cool-off, {self.longest:g} s, is shorter than its first, {self.cool_off:g} s"

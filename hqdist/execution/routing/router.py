@@ -20,7 +20,7 @@ from hqdist.execution.routing.call import Call
 from hqdist.execution.routing.candidates import Candidates
 from hqdist.execution.routing.decision import Decision
 from hqdist.execution.routing.policy import Policy, PolicyLike, as_policy
-from hqdist.program.checks import listed, real, whole
+from hqdist.program.checks import listed, seconds, whole
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,7 @@ class Router(Backend):
             agreed = {backend.shots for backend in self.regular}
             object.__setattr__(self, "shots", agreed.pop() if len(agreed) == 1 else None)
         if self.hedge_after is not None:
-            seconds = real(self.hedge_after, "hedge_after", error=ConfigurationError)
-            if seconds < 0:
-                raise ConfigurationError(f"hedge_after is a number of seconds from 0, got {seconds:g}")
-            object.__setattr__(self, "hedge_after", seconds)
+            object.__setattr__(self, "hedge_after", seconds(self.hedge_after, "hedge_after", zero=True))
 
     @property
     def _candidates(self) -> Candidates:
