@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from hqdist_quandela.emulator import CloudEmulator
-from reporting import RESULTS, write_json
+from reporting import options, write_json
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import chi2
@@ -172,6 +172,7 @@ def draw(outcomes: Mapping[str, Outcome], path: Path) -> None:
 
 def main() -> None:
     """Evaluate, print the table, and write the results and the picture."""
+    out: Path = options("Evaluate one model on four backends.", None).out
     os.environ.setdefault("PCVL_CLOUD_TOKEN", "emulator-token")
     os.environ["NO_PROXY"] = "127.0.0.1"
     console = Console()
@@ -179,9 +180,9 @@ def main() -> None:
         outcomes = evaluate_everywhere(Path(directory), console)
     figures = report(outcomes)
     console.print(table(figures))
-    write_json(RESULTS / "four_backends.json", figures)
-    draw(outcomes, RESULTS / "four_backends.png")
-    console.print("results and picture: four_backends.json and four_backends.png in", str(RESULTS))
+    write_json(out / "four_backends.json", figures)
+    draw(outcomes, out / "four_backends.png")
+    console.print("results and picture: four_backends.json and four_backends.png in", str(out))
 
 
 if __name__ == "__main__":

@@ -49,18 +49,19 @@ def run_example(
     console.print(f"results and picture: {name}.json and {name}.png in", str(arguments.out))
 
 
-def options(description: str, seeds: int) -> argparse.Namespace:
+def options(description: str, seeds: int | None) -> argparse.Namespace:
     """The command line: how many seeds, and the folder for the results.
 
     Args:
         description: What the example does.
-        seeds: Number of seeds by default; the seeds are 0, 1, ...
+        seeds: Number of seeds by default; the seeds are 0, 1, ...; None for an example with one seed.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--seeds", type=int, default=seeds, help=f"number of seeds, from 0 (default {seeds})")
+    if seeds is not None:
+        parser.add_argument("--seeds", type=int, default=seeds, help=f"number of seeds, from 0 (default {seeds})")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results (default examples/results)")
     arguments = parser.parse_args()
-    if arguments.seeds < 1:
+    if seeds is not None and arguments.seeds < 1:
         parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     return arguments
