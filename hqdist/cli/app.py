@@ -40,6 +40,6 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _hqdist(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
 ) -> None:
     pass
