@@ -205,6 +205,8 @@ class QuandelaBackend(Backend):
         seed = secrets.randbelow(2**63) if request.seed is None else request.seed
         request = replace(request, seed=seed)
         rows, deliveries, orders = self._rows(request, patience)
+        paid = [order for order, got in zip(orders, deliveries, strict=True) if not got.replayed]
+        replayed = [order for order, got in zip(orders, deliveries, strict=True) if got.replayed]
         counts = _counts(rows, request, self.device_noise)
         values, errors, acceptance = read_counts(request.program, counts, request.inputs)
         return Result(
@@ -215,10 +217,12 @@ class QuandelaBackend(Backend):
                 backend=self.name,
                 worker=self.platform,
                 job_ids=tuple(delivery.job for delivery in deliveries),
-                shots=sum(order.shots for order, got in zip(orders, deliveries, strict=True) if not got.replayed),
+                shots=sum(order.shots for order in paid),
                 seed=seed,
-                credits=sum(order.credits for order, got in zip(orders, deliveries, strict=True) if not got.replayed),
-                replayed=all(delivery.replayed for delivery in deliveries) and bool(deliveries),
+                credits=sum(order.credits for order in paid),
+                replayed=bool(orders) and not paid,
+                replayed_shots=sum(order.shots for order in replayed),
+                replayed_credits=sum(order.credits for order in replayed),
                 performance=tuple(row.performance for row in rows if row.performance is not None),
                 queue_seconds=max((delivery.state.queue_seconds for delivery in deliveries), default=0.0),
                 compute_seconds=sum(delivery.state.compute_seconds for delivery in deliveries),

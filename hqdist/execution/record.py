@@ -28,6 +28,16 @@ class ProvenanceRecord:
         """What it cost in all, in the providers' credits."""
         return sum(provenance.credits for provenance in self.evaluations)
 
+    @property
+    def replayed_shots(self) -> int:
+        """Shots of what was replayed from a ledger: paid for before, by whomever."""
+        return sum(provenance.replayed_shots for provenance in self.evaluations)
+
+    @property
+    def replayed_credits(self) -> float:
+        """What that had cost."""
+        return sum(provenance.replayed_credits for provenance in self.evaluations)
+
 
 _records: ContextVar[tuple[ProvenanceRecord, ...]] = ContextVar("hqdist_provenance_records", default=())
 

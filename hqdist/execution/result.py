@@ -18,6 +18,8 @@ class Provenance:
         seed: The seed that was used, if anything was random.
         credits: What it cost, in the provider's credits.
         replayed: Whether the values were taken from a ledger, at no cost, because they had been paid for before.
+        replayed_shots: Shots of what was, all or a part of the values; not among `shots`.
+        replayed_credits: What that had cost; not among `credits`.
         performance: For each row, the fraction of shots that a platform says it kept (Perceval's ``physical_perf``).
         queue_seconds: Time spent waiting.
         compute_seconds: Time spent evaluating.
@@ -32,6 +34,8 @@ class Provenance:
     seed: int | None = None
     credits: float = 0.0
     replayed: bool = False
+    replayed_shots: int = 0
+    replayed_credits: float = 0.0
     performance: tuple[float, ...] = ()
     queue_seconds: float = 0.0
     compute_seconds: float = 0.0
@@ -50,6 +54,8 @@ class Provenance:
             seed=seeds.pop() if len(seeds) == 1 else None,
             credits=sum(part.credits for part in parts),
             replayed=bool(parts) and all(part.replayed for part in parts),
+            replayed_shots=sum(part.replayed_shots for part in parts),
+            replayed_credits=sum(part.replayed_credits for part in parts),
             performance=tuple(share for part in parts for share in part.performance),
             queue_seconds=sum(part.queue_seconds for part in parts),
             compute_seconds=sum(part.compute_seconds for part in parts),

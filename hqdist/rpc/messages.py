@@ -171,6 +171,8 @@ def provenance_from(message: pb.Provenance) -> Provenance:
         seed=message.seed if message.HasField("seed") else None,
         credits=message.credits,
         replayed=message.replayed,
+        replayed_shots=message.replayed_shots,
+        replayed_credits=message.replayed_credits,
         performance=tuple(message.performance),
         queue_seconds=message.queue_seconds,
         compute_seconds=message.compute_seconds,

@@ -22,7 +22,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class EpochRecord:
     """What is known of an epoch: losses (mean cross entropy, in nats), accuracies (fractions), and what it took.
 
-    `shots` and `credits` are those spent in the epoch; values that were replayed from a ledger spend none.
+    `shots` and `credits` are those spent in the epoch; those of values that were replayed from a ledger, because an
+    epoch that was cut short or another run had paid for them, are `replayed_shots` and `replayed_credits`.
     """
 
     epoch: Annotated[int, Field(ge=1)]
@@ -33,6 +34,8 @@ class EpochRecord:
     seconds: NonNegative
     shots: Annotated[int, Field(ge=0)] = 0
     credits: NonNegative = 0.0
+    replayed_shots: Annotated[int, Field(ge=0)] = 0
+    replayed_credits: NonNegative = 0.0
 
 
 def read_record(table: Any) -> EpochRecord:

@@ -35,6 +35,8 @@ class Summary:
         seconds: Time spent training, over all sessions of the run.
         shots: Shots spent on epochs and test; 0 where values are exact.
         credits: What they cost, in the providers' credits.
+        replayed_shots: Shots that an epoch that was cut short, or another run, had paid for; taken from the ledger.
+        replayed_credits: What they had cost.
     """
 
     data: str
@@ -52,6 +54,8 @@ class Summary:
     seconds: float
     shots: int
     credits: float
+    replayed_shots: int
+    replayed_credits: float
 
 
 def describe_circuit(configuration: Configuration) -> str:
@@ -92,6 +96,8 @@ def summarise(
         seconds=sum(record.seconds for record in records),
         shots=sum(record.shots for record in records) + test_spent.shots,
         credits=sum(record.credits for record in records) + test_spent.credits,
+        replayed_shots=sum(record.replayed_shots for record in records) + test_spent.replayed_shots,
+        replayed_credits=sum(record.replayed_credits for record in records) + test_spent.replayed_credits,
     )
 
 
@@ -111,11 +117,18 @@ def closing_table(summary: Summary, run_directory: Path) -> Table:
         "best validation accuracy": f"{summary.validation_accuracy:.2%} (epoch {summary.best_epoch})",
         "test accuracy": f"[bold green]{summary.test_accuracy:.2%}[/] ({right} of {summary.test_samples} right)",
         "training time": f"{summary.seconds:.1f} s",
-        "shots": f"{summary.shots:,}" + (f" ({summary.credits:,.10g} credits)" if summary.credits else ""),
+        "shots": _shots(summary.shots, summary.credits),
+        "paid for before": _shots(summary.replayed_shots, summary.replayed_credits) + ", taken from the ledger",
         "run directory": escape(str(run_directory)),
     }
-    if not summary.shots:
+    if not summary.shots + summary.replayed_shots:
         del rows["shots"]
+    if not summary.replayed_shots:
+        del rows["paid for before"]
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def _shots(shots: int, credits: float) -> str:  # noqa: A002 - the field's word
+    return f"{shots:,}" + (f" ({credits:,.10g} credits)" if credits else "")

@@ -198,6 +198,8 @@ def _train_one(
         seconds=time.perf_counter() - start,
         shots=spent.shots,
         credits=spent.credits,
+        replayed_shots=spent.replayed_shots,
+        replayed_credits=spent.replayed_credits,
     )
 
 

@@ -1,5 +1,6 @@
 """A client that is killed and started again finishes with the jobs that it had; each is counted once."""
 
+import io
 import os
 import signal
 import subprocess
@@ -9,6 +10,37 @@ from pathlib import Path
 
 import pytest
 from hqdist_quandela.emulator import CloudEmulator
+from rich.console import Console
+
+from hqdist.training import read_configuration, train
+
+TRAINING = """
+seed = 1
+
+[backend]
+name = "quandela"
+platform = "qpu:emulated"
+url = "{url}"
+poll_seconds = 0.01
+shots = 20
+price = {{ per_shot = 0.5 }}
+
+[data]
+name = "iris"
+
+[model]
+architecture = "sequential"
+quantum_features = 1
+
+[circuit]
+n_modes = 2
+n_photons = 1
+computation_space = "unbunched"
+
+[training]
+epochs = 1
+batch_size = 50
+"""
 
 CLIENT = """
 import sys
@@ -57,3 +89,17 @@ def test_a_client_that_finished_is_repeated_for_nothing(cloud: CloudEmulator) ->
     first = _finish(_client(cloud))
     assert _finish(_client(cloud)) == first
     assert cloud.statistics().created == 3
+
+
+def test_a_run_tells_what_was_spent_from_what_had_been_paid_for_before(cloud: CloudEmulator, tmp_path: Path) -> None:
+    configuration = tmp_path / "iris.toml"
+    configuration.write_text(TRAINING.format(url=cloud.url))
+    said = io.StringIO()
+    runs = [
+        train(read_configuration(configuration), tmp_path / name, resume=False, console=Console(file=said, width=100))
+        for name in ("first", "again")
+    ]
+    spent = [(run.shots, run.credits, run.replayed_shots, run.replayed_credits) for run in runs]
+    shots = cloud.statistics().shots
+    assert spent == [(shots, 0.5 * shots, 0, 0.0), (0, 0.0, shots, 0.5 * shots)]
+    assert f"{shots:,} ({0.5 * shots:,.10g} credits), taken from the ledger" in said.getvalue()

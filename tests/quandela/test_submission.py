@@ -59,6 +59,7 @@ def test_the_same_request_again_is_answered_from_the_ledger(cloud: CloudEmulator
     assert cloud.statistics().created == 1
     assert not first.provenance.replayed
     assert again.provenance.replayed
+    assert (again.provenance.shots, again.provenance.replayed_shots) == (0, first.provenance.shots)
     assert again.provenance.shots == again.provenance.credits == 0
 
 

@@ -61,7 +61,7 @@ class Result(_message.Message):
     def __init__(self, values: _Optional[_Union[Tensor, _Mapping]] = ..., standard_errors: _Optional[_Union[Tensor, _Mapping]] = ..., acceptance: _Optional[_Union[Tensor, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ...) -> None: ...
 
 class Provenance(_message.Message):
-    __slots__ = ("backend", "worker", "job_ids", "shots", "seed", "credits", "replayed", "performance", "queue_seconds", "compute_seconds", "route", "request_id")
+    __slots__ = ("backend", "worker", "job_ids", "shots", "seed", "credits", "replayed", "performance", "queue_seconds", "compute_seconds", "route", "request_id", "replayed_shots", "replayed_credits")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     JOB_IDS_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +74,8 @@ class Provenance(_message.Message):
     COMPUTE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_SHOTS_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_CREDITS_FIELD_NUMBER: _ClassVar[int]
     backend: str
     worker: str
     job_ids: _containers.RepeatedScalarFieldContainer[str]
@@ -86,7 +88,9 @@ class Provenance(_message.Message):
     compute_seconds: float
     route: _containers.RepeatedScalarFieldContainer[str]
     request_id: str
-    def __init__(self, backend: _Optional[str] = ..., worker: _Optional[str] = ..., job_ids: _Optional[_Iterable[str]] = ..., shots: _Optional[int] = ..., seed: _Optional[int] = ..., credits: _Optional[float] = ..., replayed: _Optional[bool] = ..., performance: _Optional[_Iterable[float]] = ..., queue_seconds: _Optional[float] = ..., compute_seconds: _Optional[float] = ..., route: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    replayed_shots: int
+    replayed_credits: float
+    def __init__(self, backend: _Optional[str] = ..., worker: _Optional[str] = ..., job_ids: _Optional[_Iterable[str]] = ..., shots: _Optional[int] = ..., seed: _Optional[int] = ..., credits: _Optional[float] = ..., replayed: _Optional[bool] = ..., performance: _Optional[_Iterable[float]] = ..., queue_seconds: _Optional[float] = ..., compute_seconds: _Optional[float] = ..., route: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., replayed_shots: _Optional[int] = ..., replayed_credits: _Optional[float] = ...) -> None: ...
 
 class MetadataRequest(_message.Message):
     __slots__ = ()
