@@ -146,7 +146,8 @@ def _table(name: str, status: dict[str, Any]) -> "Table":
     plan = status["plan"]
     bounds = f", {plan['least']} to {plan['most']}" if plan["least"] != plan["most"] else ""
     title = f"{name}: {plan['backend']['name']}, {status['wanted']} wanted{bounds}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    failed = f"the last worker that was made could not start: {status['failures'][-1]}" if status["failures"] else None
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, caption=failed, caption_justify="left")
     for column in ("worker", "state", "address"):
         table.add_column(column)
     for column in ("queued", "rows", "running", "idle"):

@@ -10,12 +10,19 @@ from hqdist.cluster.autoscale import Load, wanted_workers
 from hqdist.cluster.plan import PoolPlan
 from hqdist.cluster.ray_cluster import NAMESPACE
 from hqdist.cluster.worker_actor import WorkerActor
+from hqdist.errors import WorkerUnavailableError
 
 #: Seconds between looks at the workers, and that a worker has to answer.
 _LOOK, _ANSWER = 0.5, 5.0
 
 #: Seconds that a worker has to finish before it is ended.
 _DRAIN = 60.0
+
+#: Seconds until another worker is made after one that could not start, at first and at most.
+_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
+
+#: Of how many it is remembered why they could not start.
+_FAILURES = 10
 
 
 @dataclass
@@ -65,6 +72,8 @@ class Directory:
         self._wanted = self._plan.workers
         self._members: dict[str, _Member] = {}
         self._number = 0
+        self._failures: list[str] = []
+        self._next_start = 0.0
         self._draining = False
         self._replacing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,6 +83,10 @@ class Directory:
         """host:port of every worker that serves."""
         return [member.told["address"] for member in self._serving()]
 
+    def failures(self) -> list[str]:
+        """Why the latest workers could not start, of those since the last that did."""
+        return self._failures
+
     async def status(self) -> dict[str, Any]:
         """The plan, how many workers are wanted, and what each says of itself now."""
         await self._ask_all()
@@ -82,6 +95,7 @@ class Directory:
             "plan": self._plan.table(),
             "wanted": self._wanted,
             "draining": self._draining,
+            "failures": self._failures,
             "workers": [
                 {
                     "name": member.name,
@@ -114,6 +128,10 @@ class Directory:
                 while new.told is None and new.name in self._members:
                     await self._ask(new)
                     await asyncio.sleep(0.05)
+                if new.told is None:
+                    raise WorkerUnavailableError(
+                        f"a new worker could not start, and the others are left: {' '.join(self._failures[-1:])}"
+                    )
                 await self._let_go(member)
 
     def _serving(self) -> list[Any]:
@@ -126,7 +144,9 @@ class Directory:
         for entry in ray.util.list_named_actors(all_namespaces=True):  # those of a directory before this one
             if entry["namespace"] == NAMESPACE and entry["name"].startswith(prefix):
                 self._number = max(self._number, int(entry["name"].removeprefix(prefix)))
-                self._members[entry["name"]] = _Member(entry["name"], ray.get_actor(entry["name"], namespace=NAMESPACE))
+                with suppress(ValueError):  # it has ended meanwhile
+                    actor = ray.get_actor(entry["name"], namespace=NAMESPACE)
+                    self._members[entry["name"]] = _Member(entry["name"], actor)
         if self._members:
             self._wanted = min(max(len(self._members), self._plan.least or 0), self._plan.most or 0)
         while True:
@@ -141,7 +161,7 @@ class Directory:
         loads = [Load(member.told["queued_rows"], now - member.busy_at) for member in self._serving()]
         if not self._draining:
             self._wanted = wanted_workers(self._plan, loads, self._wanted)
-            for _ in range(self._wanted - len(staying)):
+            for _ in range(self._wanted - len(staying) if now >= self._next_start else 0):
                 self._make()
         excess = 0 if self._replacing.locked() else max(0, len(staying) - self._wanted)
         for member in sorted(staying, key=lambda member: member.told is not None)[:excess]:
@@ -157,16 +177,22 @@ class Directory:
             told = await asyncio.wait_for(member.actor.describe.remote(), _ANSWER)
         except ray.exceptions.ActorUnavailableError:  # it is being restarted
             member.told = None
-        except (
-            ray.exceptions.RayActorError
-        ):  # it is gone; should Ray think of restarting it, another one is made instead
+        except ray.exceptions.RayActorError as error:  # it is gone; should Ray restart it, another one is made instead
+            if error.actor_init_failed:
+                self._failed_to_start(str(error))
             self._end(member)
         except TimeoutError:
             member.told = None
         else:
+            if member.told is None:
+                self._failures.clear()
             member.told = told
             if told["queued"] or told["running"]:
                 member.busy_at = time.monotonic()
+
+    def _failed_to_start(self, traceback: str) -> None:
+        self._failures = [*self._failures[1 - _FAILURES :], traceback.strip().splitlines()[-1]]
+        self._next_start = time.monotonic() + min(_PAUSE * 2 ** len(self._failures), _LONGEST_PAUSE)
 
     def _make(self) -> _Member:
         import ray

@@ -1,6 +1,7 @@
 """Pools of workers on a Ray cluster: start one, find one, look at it, change it, end it."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,6 +10,9 @@ from hqdist.cluster.plan import PoolPlan
 from hqdist.cluster.ray_cluster import NAMESPACE, connect
 from hqdist.errors import ConfigurationError, WorkerUnavailableError
 from hqdist.rpc import WorkerSettings
+
+#: Workers in a row that could not start, after which nobody waits for another one.
+_STARTS = 2
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,13 @@ class Pool:
         """Wait until so many workers serve.
 
         Raises:
-            WorkerUnavailableError: If they do not in time.
+            WorkerUnavailableError: If they do not in time, or cannot start.
         """
         deadline = time.monotonic() + timeout
         while len(found := self.endpoints()) < workers:
+            failures = self._ask("failures")
+            if len(failures) >= _STARTS:
+                raise WorkerUnavailableError(f"workers of the pool {self.name!r} cannot start: {failures[-1]}")
             if time.monotonic() > deadline:
                 raise WorkerUnavailableError(
                     f"{len(found)} of {workers} workers of the pool {self.name!r} serve after {timeout:g} s; does the "
@@ -110,7 +117,11 @@ class Pool:
         self._ask("scale", workers)
 
     def replace(self) -> None:
-        """Put a new worker in the place of each, one after another, while the pool serves."""
+        """Put a new worker in the place of each, one after another, while the pool serves.
+
+        Raises:
+            WorkerUnavailableError: If a new one cannot start; those that have not been replaced stay.
+        """
         self._ask("replace_all", timeout=None)
 
     def drain(self) -> None:
@@ -120,11 +131,12 @@ class Pool:
     def stop(self) -> None:
         """End the workers and the pool, whatever they have to do; `drain` first lets them finish."""
         ray = connect()
-        names = [f"worker:{self.name}:"]
+        prefix = f"worker:{self.name}:"
         ray.kill(self._directory())
         for entry in ray.util.list_named_actors(all_namespaces=True):
-            if entry["namespace"] == NAMESPACE and entry["name"].startswith(names[0]):
-                ray.kill(ray.get_actor(entry["name"], namespace=NAMESPACE))
+            if entry["namespace"] == NAMESPACE and entry["name"].startswith(prefix):
+                with suppress(ValueError):  # it has ended meanwhile
+                    ray.kill(ray.get_actor(entry["name"], namespace=NAMESPACE))
 
     def _ask(self, what: str, *arguments: object, timeout: float | None = 30.0) -> Any:
         ray = connect()

@@ -207,6 +207,12 @@ def test_workers_take_the_resources_that_they_need(cluster):
         pool.stop()
 
 
+def test_a_pool_whose_workers_cannot_start_says_why_and_is_gone(cluster):
+    with pytest.raises(hq.WorkerUnavailableError, match=r"cannot start: .* no backend is called 'nobody'"):
+        Pool.start(PoolPlan(name="broken", backend={"name": "nobody"}, cpus=0.1))
+    assert "broken" not in [other.name for other in Pool.all()]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
