@@ -1,7 +1,8 @@
 """Requests, results and capabilities as protobuf messages, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, TypeVar
 
 import torch
@@ -19,7 +20,7 @@ from hqdist.program import (
     Readout,
 )
 from hqdist.rpc.bulk import with_bulk, without_bulk
-from hqdist.rpc.tensors import is_tensor, tensor_from, tensor_message, tensor_parts
+from hqdist.rpc.tensors import is_tensor, tensor_from, tensor_message, tensor_parts, write
 from hqdist.rpc.v1 import worker_pb2 as pb
 
 T = TypeVar("T")
@@ -31,6 +32,9 @@ _READOUTS: dict[str, type[Readout]] = {
 
 #: The large fields: EvaluateReply.result.values.data, GradientRequest.cotangent.data.
 _VALUES, _COTANGENT = (1, 1, 3), (2, 3)
+
+#: Bytes of values in a piece, whole numbers: few enough to stay in a processor's cache on their way.
+PIECE_BYTES = 2**20
 
 #: The headers by which a caller says what it takes the worker to offer, and what it calls the request.
 OFFER, REQUEST_ID = "x-offer", "x-request-id"
@@ -74,6 +78,19 @@ def request_from(message: pb.Request, program: Program) -> Request:
 
 def result_bytes(result: Result) -> bytes:
     """A result as a serialised `EvaluateReply`."""
+    message, data = _result_parts(result)
+    return with_bulk(message.SerializeToString(), _VALUES, data)
+
+
+def result_pieces(result: Result) -> Iterator[bytes]:
+    """A result as serialised `EvaluateReply`s: all but the data of the values, then these, piece by piece."""
+    message, data = _result_parts(result)
+    pieces = (data[first : first + PIECE_BYTES] for first in range(0, len(data), PIECE_BYTES))
+    return chain((message.SerializeToString(),), (with_bulk(b"", _VALUES, piece) for piece in pieces))
+
+
+def _result_parts(result: Result) -> tuple[pb.EvaluateReply, memoryview]:
+    """The message of a result without the data of its values, and these."""
     values, data = tensor_parts(result.values)
     message = pb.Result(
         values=values,
@@ -81,7 +98,7 @@ def result_bytes(result: Result) -> bytes:
         acceptance=_if_any(tensor_message, result.acceptance),
         provenance=provenance_message(result.provenance),
     )
-    return with_bulk(pb.EvaluateReply(result=message).SerializeToString(), _VALUES, data)
+    return pb.EvaluateReply(result=message), data
 
 
 def result_from(raw: bytes, request: Request, into: torch.Tensor) -> Result:
@@ -95,14 +112,51 @@ def result_from(raw: bytes, request: Request, into: torch.Tensor) -> Result:
     Raises:
         BackendError: If it has not the shape that was asked for, or is none.
     """
+    message, data = _read_result(raw)
+    shape = (request.batch, request.program.outputs)
+    return _result(message, request, _answer(message.values, shape, into.dtype, "values", data, into))
+
+
+def result_from_pieces(replies: Iterator[bytes], request: Request, into: torch.Tensor) -> Result:
+    """The result of serialised `EvaluateReply`s, on the CPU; each is read as it comes.
+
+    Args:
+        replies: What comes.
+        request: What they answer.
+        into: (B, R) on the CPU, where the values are written to.
+
+    Raises:
+        BackendError: If they have not the shape that was asked for, or are none.
+    """
+    message, data = _read_result(next(replies, b""))
+    _hold(message.values, (request.batch, request.program.outputs), into.dtype, "values")
+    there = 0
+    try:
+        there = write(data, into, there)
+        for raw in replies:
+            there = write(_read_result(raw)[1], into, there)
+    except RequestError as error:
+        raise BackendError(f"a worker's answer cannot be understood: {error}") from error
+    if there < into.numel():
+        raise BackendError(f"a worker's answer ended after {there:,} of {into.numel():,} values")
+    return _result(message, request, into)
+
+
+def _read_result(raw: bytes) -> tuple[pb.Result, bytes | memoryview]:
+    """The result of a serialised `EvaluateReply`, and the data of its values."""
     try:
         rest, data = without_bulk(raw, _VALUES)
         message = pb.EvaluateReply.FromString(rest).result
     except (ValueError, DecodeError) as error:
         raise BackendError(f"a worker's answer cannot be understood: {error}") from error
+    return message, message.values.data if data is None else data
+
+
+def _result(message: pb.Result, request: Request, values: torch.Tensor) -> Result:
+    """The result of a message whose values are there already."""
     shape, dtype = (request.batch, request.program.outputs), request.inputs.dtype
     return Result(
-        values=_answer(message.values, shape, into.dtype, "values", data, into),
+        values=values,
         standard_errors=_answer(message.standard_errors, shape, dtype, "standard errors")
         if message.HasField("standard_errors")
         else None,
@@ -230,13 +284,17 @@ def _answer(
     shape: tuple[int, ...],
     dtype: torch.dtype,
     what: str,
-    data: memoryview | None = None,
+    data: bytes | memoryview | None = None,
     into: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """A tensor of an answer, held to the shape and precision that were asked for."""
-    if not is_tensor(message, shape, dtype):
-        raise BackendError(f"a worker answered {what} of shape {tuple(message.shape)}, not {shape} in {dtype}")
+    _hold(message, shape, dtype, what)
     try:
         return tensor_from(message, what, data, into)
     except RequestError as error:
         raise BackendError(f"a worker's answer cannot be understood: {error}") from error
+
+
+def _hold(message: pb.Tensor, shape: tuple[int, ...], dtype: torch.dtype, what: str) -> None:
+    if not is_tensor(message, shape, dtype):
+        raise BackendError(f"a worker answered {what} of shape {tuple(message.shape)}, not {shape} in {dtype}")

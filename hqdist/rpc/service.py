@@ -3,6 +3,7 @@
 Messages with large tensors travel as bytes that `hqdist.rpc.messages` makes and reads.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -32,6 +33,7 @@ class Procedure(NamedTuple):
 PROCEDURES = {
     "Metadata": Procedure(pb.MetadataRequest, pb.MetadataReply),
     "Evaluate": Procedure(pb.EvaluateRequest, None),
+    "EvaluateInPieces": Procedure(pb.EvaluateRequest, None, streams=True),
     "Gradient": Procedure(None, pb.GradientReply),
     "Submit": Procedure(pb.SubmitRequest, pb.SubmitReply),
     "Watch": Procedure(pb.WatchRequest, pb.WatchReply, streams=True),
@@ -61,12 +63,12 @@ def handler(servicer: object, refuse: Callable[[Any, HqdistError], Awaitable[NoR
     """The service, to be added to a server.
 
     Args:
-        servicer: Has a method for each procedure, in lower case.
+        servicer: Has a method for each procedure, by its name in lower case with underscores.
         refuse: Ends a call, given its context, whose message is none.
     """
     handlers = {}
     for name, procedure in PROCEDURES.items():
-        method, parse = getattr(servicer, name.lower()), _parser(procedure.request)
+        method, parse = getattr(servicer, _method_name(name)), _parser(procedure.request)
         make = grpc.unary_stream_rpc_method_handler if procedure.streams else grpc.unary_unary_rpc_method_handler
         serve = (_streamed if procedure.streams else _served)(method, parse, refuse) if parse else method
         handlers[name] = make(serve, response_serializer=_serialiser(procedure.reply))
@@ -102,3 +104,7 @@ def _serialiser(message: Any) -> Callable[[Any], bytes] | None:
 
 def _parser(message: Any) -> Callable[[bytes], Any] | None:
     return None if message is None else message.FromString
+
+
+def _method_name(procedure: str) -> str:
+    return re.sub("(?<!^)(?=[A-Z])", "_", procedure).lower()

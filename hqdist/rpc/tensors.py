@@ -34,7 +34,7 @@ def tensor_parts(values: torch.Tensor) -> tuple[pb.Tensor, memoryview]:
 
 
 def tensor_from(
-    message: pb.Tensor, what: str, data: memoryview | None = None, into: torch.Tensor | None = None
+    message: pb.Tensor, what: str, data: bytes | memoryview | None = None, into: torch.Tensor | None = None
 ) -> torch.Tensor:
     """The tensor of a message, on the CPU, in memory of its own.
 
@@ -50,14 +50,36 @@ def tensor_from(
     if message.dtype not in _FORMATS:
         raise RequestError(f"{what} came without a dtype that this version knows")
     layout, shape = np.dtype(_FORMATS[message.dtype]), tuple(message.shape)
-    data = memoryview(message.data) if data is None else data
+    data = message.data if data is None else data
     if len(shape) > 2 or math.prod(shape) * layout.itemsize != len(data):
         raise RequestError(f"{what} came with {len(data)} bytes for a tensor {shape} of {layout.name}")
     if into is None:
         into = torch.empty(shape, dtype=_TORCH[message.dtype])
-    # NumPy copies from any address; torch takes for granted that numbers are aligned
-    into.numpy()[...] = np.frombuffer(data, layout).reshape(shape) if len(data) else 0
+    write(data, into)
     return into
+
+
+def write(data: bytes | memoryview, into: torch.Tensor, first: int = 0) -> int:
+    """Write numbers as they travel into a dense tensor on the CPU.
+
+    Args:
+        data: Their bytes.
+        into: Where to.
+        first: The place of the first of them, in row-major order.
+
+    Returns:
+        The place after the last of them.
+
+    Raises:
+        RequestError: If they are no whole numbers, or more than there is room for.
+    """
+    layout = np.dtype(_FORMATS[_DTYPES[into.dtype]])
+    last, rest = divmod(first * layout.itemsize + len(data), layout.itemsize)
+    if rest or last > into.numel():
+        raise RequestError(f"{len(data)} bytes came for number {first} and the next of {into.numel()} of {layout.name}")
+    if last > first:  # NumPy copies from any address; torch takes for granted that numbers are aligned
+        into.view(-1).numpy()[first:last] = np.frombuffer(data, layout)
+    return last
 
 
 def is_tensor(message: pb.Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> bool:

@@ -22,6 +22,7 @@ import hqdist as hq
 from hqdist.rpc.client.transport import Transport, stub
 from hqdist.rpc.failures import TRAILER
 from hqdist.rpc.messages import gradient_request_bytes, request_message
+from hqdist.rpc.service import PROCEDURES
 from hqdist.rpc.v1 import worker_pb2 as pb
 from hqdist.testing.circuits import random_request
 
@@ -67,6 +68,7 @@ def messages():
     cotangent = torch.ones(request.batch, PROGRAM.outputs, dtype=torch.float64)
     return {
         "Evaluate": pb.EvaluateRequest(request=message).SerializeToString(),
+        "EvaluateInPieces": pb.EvaluateRequest(request=message).SerializeToString(),
         "Gradient": gradient_request_bytes(request, cotangent, with_program=True),
         "Submit": pb.SubmitRequest(request=message, key="k").SerializeToString(),
     }
@@ -123,13 +125,18 @@ def test_ten_thousand_mutated_messages_are_each_answered_by_values_or_a_typed_er
 
     async def send_all(sent):
         async with grpc.aio.insecure_channel(worker.address) as channel:
-            procedures = {name: channel.unary_unary(f"/hqdist.rpc.v1.Worker/{name}") for name in good}
+            streams = {name: PROCEDURES[name].streams for name in good}
+            procedures = {
+                name: (channel.unary_stream if streams[name] else channel.unary_unary)(f"/hqdist.rpc.v1.Worker/{name}")
+                for name in good
+            }
             queue = iter(sent)
 
             async def send():
                 for name, raw in queue:
                     try:
-                        await procedures[name](raw, timeout=60)
+                        call = procedures[name](raw, timeout=60)
+                        _ = [piece async for piece in call] if streams[name] else await call
                         answers["OK"] += 1
                     except grpc.aio.AioRpcError as error:
                         trailer = dict(error.trailing_metadata() or ()).get(TRAILER)
@@ -182,7 +189,12 @@ def test_values_that_are_no_numbers_are_refused_here_and_there(worker):
     assert "input 'x0' is nan" in caught.value.details()
 
 
-def test_callers_who_do_not_read_their_answers_keep_nobody_waiting(worker):
+@pytest.mark.parametrize(
+    "ask",
+    ["unary_unary('/hqdist.rpc.v1.Worker/Evaluate').future", "unary_stream('/hqdist.rpc.v1.Worker/EvaluateInPieces')"],
+    ids=["whole", "in pieces"],
+)
+def test_callers_who_do_not_read_their_answers_keep_nobody_waiting(worker, ask):
     """Connections that ask for megabytes and never read from their socket: HTTP/2 flow control stops the worker's
     sending, and nothing else."""
     large = asked(200, hq.Experiment(n_modes=10, n_photons=5).program(2))
@@ -190,9 +202,9 @@ def test_callers_who_do_not_read_their_answers_keep_nobody_waiting(worker):
     hq.backend(worker.uri).evaluate(large)
     silent = "import grpc, os, signal, sys\n"
     silent += "channel = grpc.insecure_channel(sys.argv[1])\n"
-    silent += "ask = channel.unary_unary('/hqdist.rpc.v1.Worker/Evaluate')\n"
+    silent += f"ask = channel.{ask}\n"
     silent += "raw = sys.stdin.buffer.read()\n"
-    silent += "calls = [ask.future(raw) for _ in range(20)]\n"
+    silent += "calls = [ask(raw) for _ in range(20)]\n"
     silent += "print('asked', flush=True)\n"
     silent += "os.kill(os.getpid(), signal.SIGSTOP)\n"
     processes = [

@@ -2,12 +2,13 @@
 
 import heapq
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import grpc
 
@@ -16,6 +17,7 @@ from hqdist.execution.request_id import current_request_id
 from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.retry import Verdict, pause, verdict
 from hqdist.rpc.failures import raised
+from hqdist.rpc.service import PROCEDURES
 from hqdist.rpc.tracing import client_span
 
 _log = logging.getLogger("hqdist.client")
@@ -34,7 +36,7 @@ class Part(Generic[Answer]):
         rows: How many.
         digest: Of the program.
         message: Makes the message to send, with the program or without.
-        read: Makes the answer of a reply.
+        read: Makes the answer of a reply, or of the replies as they come.
     """
 
     rows: int
@@ -70,8 +72,8 @@ class Call(Generic[Answer]):
         self._id = current_request_id()
         self._answers: dict[int, Answer] = {}
         self._waiting = [_Waiting(0.0, index) for index in range(len(parts))]
-        self._flying: dict[int, tuple[str, Any]] = {}
-        self._landed: SimpleQueue[tuple[_Waiting, str, Any]] = SimpleQueue()
+        self._flying: dict[int, tuple[str, Callable[[], object]]] = {}
+        self._landed: SimpleQueue[tuple[_Waiting, str, Callable[[], Answer]]] = SimpleQueue()
         self._last: str | None = None
         self._trace: tuple[tuple[str, str], ...] = ()
 
@@ -92,8 +94,8 @@ class Call(Generic[Answer]):
                     self._receive()
             finally:
                 for index in list(self._flying):
-                    address, flight = self._flying.pop(index)
-                    flight.cancel()
+                    address, cancel = self._flying.pop(index)
+                    cancel()
                     self._fleet.ended(address, self._parts[index].rows)
         return [self._answers[index] for index in range(len(self._parts))]
 
@@ -127,15 +129,25 @@ class Call(Generic[Answer]):
             "timeout": max(0.001, self._deadline - time.monotonic()),
             "metadata": (*self._fleet.call_metadata(self._id, address), *self._trace),
         }
-        message = part.message(with_program)
-        if len(self._parts) == 1:  # in this thread: another one takes longer to wake than a small part to compute
-            flight = _Flown(procedure, message, arguments)
-            self._flying[waiting.index] = (address, flight)
-            self._landed.put((waiting, address, flight))
+        message, only = part.message(with_program), len(self._parts) == 1
+
+        def land(answer: Callable[[], Answer]) -> None:
+            self._landed.put((waiting, address, answer))
+
+        if PROCEDURES[self._method].streams:
+            replies = procedure(message, **arguments)
+            self._flying[waiting.index] = (address, replies.cancel)
+            if only:
+                land(_outcome(lambda: part.read(replies)))
+            else:
+                threading.Thread(target=lambda: land(_outcome(lambda: part.read(replies))), daemon=True).start()
+        elif only:  # in this thread: another one takes longer to wake than a small part to compute
+            self._flying[waiting.index] = (address, lambda: None)
+            land(_outcome(lambda: part.read(procedure(message, **arguments))))
         else:
-            flight = procedure.future(message, **arguments)
-            self._flying[waiting.index] = (address, flight)
-            flight.add_done_callback(lambda done: self._landed.put((waiting, address, done)))
+            reply = procedure.future(message, **arguments)
+            self._flying[waiting.index] = (address, reply.cancel)
+            reply.add_done_callback(lambda _: land(lambda: part.read(reply.result())))
 
     def _receive(self) -> None:
         """Wait for an answer, or for when something can be sent."""
@@ -150,12 +162,12 @@ class Call(Generic[Answer]):
             return
         self._land(*landed)
 
-    def _land(self, waiting: _Waiting, address: str, flight: Any) -> None:
+    def _land(self, waiting: _Waiting, address: str, outcome: Callable[[], Answer]) -> None:
         part = self._parts[waiting.index]
         del self._flying[waiting.index]
         self._fleet.ended(address, part.rows)
         try:
-            reply = flight.result()
+            answer = outcome()
         except grpc.RpcError as error:
             what, alone = verdict(error)
             if what is Verdict.SEND_PROGRAM:
@@ -171,7 +183,7 @@ class Call(Generic[Answer]):
             else:
                 raise raised(error, address, self._id) from error
             return
-        self._answers[waiting.index] = part.read(reply)
+        self._answers[waiting.index] = answer
         self._fleet.worked(address)
         self._fleet.sent(address, part.digest)
 
@@ -196,20 +208,15 @@ class Call(Generic[Answer]):
         raise error
 
 
-class _Flown:
-    """A call that has been made and waited for, as a future has it."""
+def _outcome(answer: Callable[[], Answer]) -> Callable[[], Answer]:
+    """Wait for an answer now, and return or raise what came of it when that is called."""
+    try:
+        found = answer()
+    except Exception as error:
+        failure = error
 
-    def __init__(self, procedure: Any, message: Any, arguments: dict[str, Any]) -> None:
-        self._reply, self._error = None, None
-        try:
-            self._reply = procedure(message, **arguments)
-        except grpc.RpcError as error:
-            self._error = error
+        def fail() -> NoReturn:
+            raise failure
 
-    def result(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._reply
-
-    def cancel(self) -> None:
-        """It has ended."""
+        return fail
+    return lambda: found

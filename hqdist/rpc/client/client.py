@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,7 +14,14 @@ from hqdist.rpc.client.call import Call, Part
 from hqdist.rpc.client.fleet import Fleet, OfferChangedError
 from hqdist.rpc.client.paid import PaidCall
 from hqdist.rpc.client.parts import cut, joined_cotangents, joined_results, part_rows
-from hqdist.rpc.messages import cotangents_from, gradient_request_bytes, request_message, result_from
+from hqdist.rpc.messages import (
+    PIECE_BYTES,
+    cotangents_from,
+    gradient_request_bytes,
+    request_message,
+    result_from,
+    result_from_pieces,
+)
 from hqdist.rpc.v1 import worker_pb2 as pb
 
 _log = logging.getLogger("hqdist.client")
@@ -55,16 +62,20 @@ class Client:
             result = PaidCall(self.fleet, request, self.timeout).run(values)
             return replace(result, values=values.to(request.inputs.device))
 
+        cuts = self._cut(request)
+        in_pieces = values[slice(*cuts[0])].nbytes > PIECE_BYTES
+        read: Callable[[Any, Request, torch.Tensor], Result] = result_from_pieces if in_pieces else result_from
+
         def part(rows: Request, into: torch.Tensor) -> Part[Result]:
             return Part(
                 rows=rows.batch,
                 digest=rows.program.digest,
                 message=lambda program: pb.EvaluateRequest(request=request_message(rows, with_program=program)),
-                read=lambda reply: result_from(reply, rows, into),
+                read=lambda reply: read(reply, rows, into),
             )
 
-        parts = [part(request.rows(first, last), values[first:last]) for first, last in self._cut(request)]
-        results = Call(self.fleet, "Evaluate", parts, self.timeout).run()
+        parts = [part(request.rows(first, last), values[first:last]) for first, last in cuts]
+        results = Call(self.fleet, "EvaluateInPieces" if in_pieces else "Evaluate", parts, self.timeout).run()
         return joined_results(values.to(request.inputs.device), results)
 
     def submit(self, request: Request) -> Job:

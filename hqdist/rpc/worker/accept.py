@@ -69,6 +69,11 @@ class Acceptor:
         reply: bytes = await self._answer(lambda: (message.request, None), context)
         return reply
 
+    async def evaluate_in_pieces(self, message: pb.EvaluateRequest, context: _Context) -> AsyncIterator[bytes]:
+        """The same, as several serialised `EvaluateReply`s."""
+        for piece in await self._answer(lambda: (message.request, None), context, in_pieces=True):
+            yield piece
+
     async def gradient(self, raw: bytes, context: _Context) -> pb.GradientReply:
         """The vector-Jacobian product of a request, from a serialised `GradientRequest`."""
         reply: pb.GradientReply = await self._answer(lambda: gradient_request_from(raw), context)
@@ -117,14 +122,14 @@ class Acceptor:
         """What the worker has done."""
         return self._queue.statistics.message(self._queue.schedule)
 
-    async def _answer(self, asked: _Asked, context: _Context) -> Any:
+    async def _answer(self, asked: _Asked, context: _Context, *, in_pieces: bool = False) -> Any:
         """Queue a request and wait; a caller that goes away takes the request along."""
         remaining = context.time_remaining()
         deadline = float("inf") if remaining is None else time.monotonic() + remaining
         outcome: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         work = None
         try:
-            work = self._put(asked, context, deadline, outcome)
+            work = self._put(asked, context, deadline, outcome, in_pieces=in_pieces)
             return await outcome
         except asyncio.CancelledError:
             if work is not None:
@@ -139,6 +144,8 @@ class Acceptor:
         context: _Context,
         deadline: float,
         outcome: "asyncio.Future[Any]",
+        *,
+        in_pieces: bool = False,
     ) -> Work:
         headers = _headers(context)
         request_id = headers.get(REQUEST_ID) or new_request_id()
@@ -170,7 +177,13 @@ class Acceptor:
 
         try:
             return self._queue.put(
-                request, cotangent, capabilities=self._capabilities, deadline=deadline, request_id=request_id, done=done
+                request,
+                cotangent,
+                in_pieces=in_pieces,
+                capabilities=self._capabilities,
+                deadline=deadline,
+                request_id=request_id,
+                done=done,
             )
         except WorkerOverloadedError as error:
             self._condition.ended(admission, error)

@@ -58,6 +58,7 @@ class Queue:
         request: Request,
         cotangent: torch.Tensor | None,
         *,
+        in_pieces: bool,
         capabilities: Capabilities,
         deadline: float,
         request_id: str,
@@ -68,6 +69,7 @@ class Queue:
         Args:
             request: What is to be evaluated.
             cotangent: For a vector-Jacobian product; None for values.
+            in_pieces: Whether its values are sent in pieces.
             capabilities: Of the backend.
             deadline: When nobody waits any longer, in this machine's monotonic seconds.
             request_id: Its name in logs.
@@ -84,7 +86,7 @@ class Queue:
             arrived=time.monotonic(),
             deadline=deadline,
         )
-        work = Work(ticket, request, cotangent, repeatable, request_id, done)
+        work = Work(ticket, request, cotangent, repeatable, in_pieces, request_id, done)
         try:
             self._schedule.admit(ticket)
         except HqdistError:
@@ -141,7 +143,8 @@ class Queue:
 
         def run() -> tuple[float, list[Outcome | BaseException], list[Reply | BaseException]]:
             outcomes = compute(self._backend, works, self._name)
-            return time.monotonic() - start, outcomes, [reply(outcome) for outcome in outcomes]
+            replies = [reply(outcome, in_pieces=work.in_pieces) for outcome, work in zip(outcomes, works, strict=True)]
+            return time.monotonic() - start, outcomes, replies
 
         def ended(
             seconds: float, outcomes: list[Outcome | BaseException], replies: list[Reply | BaseException]

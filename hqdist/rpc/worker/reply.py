@@ -1,26 +1,29 @@
 """The part of a worker that replies: outcomes as messages, and what goes wrong as a status."""
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import grpc
 
 from hqdist.execution import Result
 from hqdist.rpc.failures import TRAILER, status_of
-from hqdist.rpc.messages import cotangents_message, result_bytes
+from hqdist.rpc.messages import cotangents_message, result_bytes, result_pieces
 from hqdist.rpc.v1 import worker_pb2 as pb
 from hqdist.rpc.worker.condition import NotServingError
 from hqdist.rpc.worker.programs import UnknownProgramError
 from hqdist.rpc.worker.work import AbandonedError, Outcome
 
-#: A serialised EvaluateReply, or a message.
-Reply = bytes | pb.GradientReply
+#: A serialised EvaluateReply, several of them, or a message.
+Reply = bytes | Iterator[bytes] | pb.GradientReply
 
 
-def reply(outcome: Outcome | BaseException) -> Reply | BaseException:
-    """The message of an outcome; exceptions stay what they are."""
+def reply(outcome: Outcome | BaseException, *, in_pieces: bool) -> Reply | BaseException:
+    """The message of an outcome, or the messages of values in pieces; exceptions stay what they are."""
     if isinstance(outcome, BaseException):
         return outcome
-    return result_bytes(outcome) if isinstance(outcome, Result) else cotangents_message(outcome)
+    if not isinstance(outcome, Result):
+        return cotangents_message(outcome)
+    return result_pieces(outcome) if in_pieces else result_bytes(outcome)
 
 
 async def refuse(context: "grpc.aio.ServicerContext[Any, Any]", error: BaseException) -> NoReturn:

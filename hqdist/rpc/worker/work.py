@@ -27,6 +27,7 @@ class Work:
         request: What is to be evaluated.
         cotangent: (B, R) for a vector-Jacobian product; None for values.
         repeatable: Whether its outcome depends on nothing but itself; see `is_repeatable`.
+        in_pieces: Whether its values are sent in pieces.
         request_id: Follows it through logs.
         done: Called once with the outcome and its reply; with what went wrong, for both.
         begun: Set when it leaves the queue, to be computed or not.
@@ -36,6 +37,7 @@ class Work:
     request: Request
     cotangent: torch.Tensor | None
     repeatable: bool
+    in_pieces: bool
     request_id: str
     done: Callable[[Any, Any], None]
     begun: asyncio.Event = field(default_factory=asyncio.Event)
