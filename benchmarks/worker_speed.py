@@ -1,6 +1,7 @@
 """What gRPC costs, and what several workers, batching and many devices give.
 
-- small and large: a request in this process, at a worker on loopback, and the bare bytes of the reply over gRPC.
+- small and large: a request in this process, at a worker on loopback, the bare bytes of the reply over gRPC in one
+  message, and two copies of them, one into messages and one out of them.
 - two workers: compute-bound work at one worker and at two, one thread each; and the same in one bare process and in
   two, which is what the machine gives.
 - batching: sixteen callers with four rows each, computed together and each alone, on a simulator and on a device whose
@@ -62,11 +63,22 @@ def _request(point: Point, readout: hq.Probabilities | None = None) -> hq.Reques
 def _overhead(name: str, point: Point, rounds: int, threads: int) -> dict[str, object]:
     request, here = _request(point), hq.backend("exact")
     values = here.evaluate(request).values
+    one = torch.empty_like(values)
+
+    def copies() -> None:
+        one.copy_(values)
+        torch.empty_like(one).copy_(one)
+
     with worker_process(threads=threads) as addresses, _echo(values.numel() * values.element_size()) as echo:
         there = at(addresses)
         _same(there, request)
         times = race(
-            {"here": lambda: here.evaluate(request), "there": lambda: there.evaluate(request), "bytes": echo},
+            {
+                "here": lambda: here.evaluate(request),
+                "there": lambda: there.evaluate(request),
+                "bytes": echo,
+                "copies": copies,
+            },
             rounds=rounds,
         )
     return _point(name, point, times, "there", "here")
